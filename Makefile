@@ -1,0 +1,50 @@
+# Nothing is expected on the machine but Python 3.11+ and make: every target makes its own .venv.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+JOBS   ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench proto clean
+
+help: ## What there is to make
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(VENV)/.demo ## Dye real requests through a mesh of real Envoys (ARGS=--once: check and exit)
+	$(BIN)/colorfast demo $(ARGS)
+
+test: $(VENV)/.dev ## Every test, against the real Envoy
+	$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+lint: $(VENV)/.dev ## Style, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## Lay the code out
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev ## Benchmarks, ratios first
+	$(BIN)/python -m benchmarks $(ARGS)
+
+proto: $(VENV)/.dev ## Generate the wire classes again from extproc/proto
+	$(BIN)/python extproc/proto/generate.py
+
+clean: ## Remove what make made
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Colorfast needs Python 3.11 or newer; say make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.demo

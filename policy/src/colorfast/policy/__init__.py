@@ -1,0 +1,79 @@
+"""One LanePolicy: load it, find what is wrong with it, and decide by it."""
+
+from colorfast.policy._engine import Engine
+from colorfast.policy._errors import CODES, ColorfastError, Diagnostic, InvalidInput
+from colorfast.policy._explain import (
+    ConditionTrace,
+    Explanation,
+    RuleTrace,
+    SplitTrace,
+    Verdict,
+    describe,
+    explain,
+)
+from colorfast.policy._ir import (
+    BUCKETS,
+    Attribute,
+    Condition,
+    Edge,
+    Entry,
+    Kind,
+    Policy,
+    Rule,
+    Share,
+    Source,
+    Split,
+)
+from colorfast.policy._load import Loaded, load_policy
+from colorfast.policy._outcome import Outcome
+from colorfast.policy._request import Request
+from colorfast.policy._vectors import (
+    Difference,
+    Lines,
+    Observed,
+    VectorFile,
+    VectorModel,
+    differences,
+    load_vectors,
+    observe_reference,
+    route_of,
+)
+
+__all__ = [
+    "BUCKETS",
+    "CODES",
+    "Attribute",
+    "ColorfastError",
+    "Condition",
+    "ConditionTrace",
+    "Diagnostic",
+    "Difference",
+    "Edge",
+    "Engine",
+    "Entry",
+    "Explanation",
+    "InvalidInput",
+    "Kind",
+    "Lines",
+    "Loaded",
+    "Observed",
+    "Outcome",
+    "Policy",
+    "Request",
+    "Rule",
+    "RuleTrace",
+    "Share",
+    "Source",
+    "Split",
+    "SplitTrace",
+    "VectorFile",
+    "VectorModel",
+    "Verdict",
+    "describe",
+    "differences",
+    "explain",
+    "load_policy",
+    "load_vectors",
+    "observe_reference",
+    "route_of",
+]
