@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from colorfast.policy._model import Match, RuleModel, SpecModel, SplitModel, StringMatcher
 from colorfast.policy._source import Document, Path
+from colorfast.policy._validate import Validated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,13 +16,13 @@ class Draft:
     at: Path
     spec: SpecModel | None
     broken: frozenset[str]
-    rules: tuple[RuleModel | None, ...]
+    rules: tuple[Validated[RuleModel], ...]
 
-    def sound_rules(self) -> Iterator[tuple[Path, RuleModel]]:
-        """The rules that parsed, with their paths."""
+    def sound_rules(self, *, whole: bool = False) -> Iterator[tuple[Path, RuleModel]]:
+        """The rules that parsed, with their paths; *whole*: those of which nothing is missing."""
         for index, rule in enumerate(self.rules):
-            if rule is not None:
-                yield (*self.at, "rules", index), rule
+            if rule.value is not None and not (whole and rule.broken):
+                yield (*self.at, "rules", index), rule.value
 
     def splits(self) -> Iterator[tuple[Path, SplitModel]]:
         """The splits that parsed, with their paths."""

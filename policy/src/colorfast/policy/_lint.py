@@ -18,7 +18,7 @@ _Key = tuple[Attribute, str | None] | None
 def rules_are_reachable(draft: Draft) -> None:
     """No rule is hidden by the rules before it."""
     seen: dict[_Key, list[tuple[Entry, str]]] = defaultdict(list)
-    for path, rule in draft.sound_rules():
+    for path, rule in draft.sound_rules(whole=True):
         if not rule.enabled:
             continue
         entries: list[Entry] = [build_entry(match) for match in rule.match or ()] or [()]

@@ -27,7 +27,7 @@ def load_policy(text: str, *, file: str = "<policy>") -> Loaded:
     Raises InvalidInput, with every finding and not only the first, when there is an error.
     """
     document = read_yaml(text, file)
-    policy = None if document.data is None else _read(document)
+    policy = _read(document) if document.readable else None
     return Loaded(policy=settle(document, policy), diagnostics=findings(document))
 
 
@@ -39,7 +39,7 @@ def policy_at(document: Document, at: Path, *, name: str) -> Policy | None:
     apart = isinstance(rules_data, list)
     spec = validate(SpecModel, document, at, later=("rules",) if apart else ())
     rules = (
-        [validate(RuleModel, document, (*rules_at, i)).value for i in range(len(rules_data))]
+        [validate(RuleModel, document, (*rules_at, i)) for i in range(len(rules_data))]
         if isinstance(rules_data, list)
         else []
     )
@@ -48,7 +48,7 @@ def policy_at(document: Document, at: Path, *, name: str) -> Policy | None:
         check(draft)
     if spec.value is None or any(d.level == "error" for d in document.diagnostics):
         return None
-    return build_policy(name, spec.value, [rule for rule in rules if rule is not None])
+    return build_policy(name, spec.value, [rule.value for rule in rules if rule.value is not None])
 
 
 def _read(document: Document) -> Policy | None:

@@ -24,7 +24,7 @@ MAX_DEPTH = 64
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?")
-_YAML_1_1_BOOLEAN = re.compile(r"(?i)y|yes|n|no|on|off")
+_YAML_1_1_BOOLEAN = re.compile(r"(?i)yes|no|on|off")
 _WORDS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True,
@@ -45,6 +45,11 @@ class Document:
     values: dict[Path, tuple[int, int]] = field(default_factory=dict)
     keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    @property
+    def readable(self) -> bool:
+        """Whether there is data to look at; a file may say ``null`` and be that."""
+        return () in self.values
 
     def get(self, path: Path) -> Any:
         """The data at *path*, which must exist."""
@@ -95,13 +100,16 @@ def read_yaml(text: str, file: str) -> Document:
         document.report("CF109", (), f"the file is larger than {MAX_BYTES} bytes")
         return document
     try:
+        if _too_deep(text):
+            document.report("CF109", (), f"the file nests deeper than {MAX_DEPTH} levels")
+            return document
         root = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         _syntax(document, mark, error.problem or str(error))
         return document
-    except (yaml.YAMLError, RecursionError) as error:
-        document.report("CF101", (), str(error).partition("\n")[0] or "nested too deeply")
+    except yaml.YAMLError as error:
+        document.report("CF101", (), str(error).partition("\n")[0])
         return document
     if root is None:
         _syntax(document, None, "the file is empty")
@@ -111,6 +119,19 @@ def read_yaml(text: str, file: str) -> Document:
     except _TooMuchError:
         document.report("CF109", (), "the file nests or repeats itself too much")
     return document
+
+
+def _too_deep(text: str) -> bool:
+    # Composing recurses in C, without a bound: looked at before, or a hostile file is a crash.
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+    return False
 
 
 def _syntax(document: Document, mark: Any, problem: str) -> None:

@@ -32,7 +32,7 @@ class RequestModel(Model):
     method: Annotated[str, StringConstraints(min_length=1)] = "GET"
     host: Annotated[str, StringConstraints(min_length=1)] = "localhost"
     path: Annotated[str, StringConstraints(min_length=1)] = "/"
-    headers: list[Annotated[list[str], AfterValidator(_header_line)]] = []
+    headers: list[Annotated[list[str], AfterValidator(_header_line)]] = Field(default_factory=list)
     source_ip: str = Field(default="127.0.0.1", alias="sourceIp")
 
     def lines(self) -> Lines:
@@ -47,7 +47,7 @@ class ExpectModel(Model):
 
     lane: str | None = None
     rule: str | None = None
-    headers: dict[str, list[str]] = {}
+    headers: dict[str, list[str]] = Field(default_factory=dict)
     route: str | None = None
 
 
@@ -104,7 +104,7 @@ def load_vectors(text: str, *, file: str, read: Callable[[str], str]) -> VectorF
     Raises InvalidInput with every finding; what *read* raises passes through.
     """
     document = read_yaml(text, file)
-    if document.data is None:
+    if not document.readable:
         raise InvalidInput(findings(document))
     top = validate(_FileModel, document).value
     vectors = list(_vectors(document)) if top else []

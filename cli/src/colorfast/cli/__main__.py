@@ -1,0 +1,5 @@
+"""``python -m colorfast.cli`` is ``colorfast``."""
+
+from colorfast.cli._app import main
+
+main()

@@ -1,0 +1,165 @@
+"""``colorfast test``."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import click
+
+from colorfast.cli._output import (
+    BAD_INPUT,
+    OK,
+    OTHER,
+    output_option,
+    print_json,
+    read_text,
+    report,
+    shown,
+)
+from colorfast.policy import (
+    ColorfastError,
+    Difference,
+    InvalidInput,
+    Observed,
+    VectorFile,
+    differences,
+    load_vectors,
+    observe_reference,
+)
+
+BACKENDS = ("reference", "extproc")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Result:
+    file: str
+    vector: str
+    backend: str
+    differences: tuple[Difference, ...]
+
+
+@click.command("test")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--backend",
+    "backends",
+    type=click.Choice([*BACKENDS, "all"]),
+    multiple=True,
+    default=["reference"],
+    show_default=True,
+    help="Who must pass; extproc runs the service behind a real Envoy. May be repeated.",
+)
+@click.option("--junit", type=click.Path(dir_okay=False), help="Write JUnit XML to this file, too.")
+@output_option
+def test_command(
+    files: tuple[str, ...], backends: tuple[str, ...], junit: str | None, output: str
+) -> int:
+    """Run conformance vectors: whether each request gets what its vector expects.
+
+    FILE is a vector file, or - for stdin.
+    """
+    loaded = _load(files)
+    if loaded is None:
+        return BAD_INPUT
+    started = time.monotonic()
+    chosen = BACKENDS if "all" in backends else tuple(dict.fromkeys(backends))
+    results = [result for backend in chosen for result in _run(backend, loaded)]
+    failed = sum(bool(result.differences) for result in results)
+    if junit is not None:
+        _write_junit(junit, results, time.monotonic() - started)
+    if output == "json":
+        print_json([_as_json(result) for result in results])
+    else:
+        _print(results)
+        click.echo(f"{len(results) - failed} passed, {failed} failed")
+    return OTHER if failed else OK
+
+
+def _load(files: Iterable[str]) -> list[VectorFile] | None:
+    loaded, broken = [], False
+    for path in files:
+        folder = Path(path).parent
+        try:
+            file = load_vectors(
+                read_text(path),
+                file=shown(path),
+                read=lambda name, folder=folder: read_text(str(folder / name)),  # type: ignore[misc]
+            )
+        except InvalidInput as error:
+            report(error.diagnostics)
+            broken = True
+        except ColorfastError as error:
+            click.echo(str(error), err=True)
+            broken = True
+        else:
+            report(file.diagnostics)
+            loaded.append(file)
+    return None if broken else loaded
+
+
+def _run(backend: str, files: list[VectorFile]) -> Iterable[_Result]:
+    observations = _observe(backend, files)
+    for file, observed in zip(files, observations, strict=True):
+        for vector, one in zip(file.vectors, observed, strict=True):
+            yield _Result(
+                file=file.file,
+                vector=vector.name,
+                backend=backend,
+                differences=differences(vector, one),
+            )
+
+
+def _observe(backend: str, files: list[VectorFile]) -> list[list[Observed]]:
+    if backend == "reference":
+        return [[observe_reference(file.policy, v) for v in file.vectors] for file in files]
+    from colorfast.mesh.conformance import observe_extproc  # noqa: PLC0415 (needs Envoy)
+
+    return asyncio.run(observe_extproc(files))
+
+
+def _print(results: Iterable[_Result]) -> None:
+    for result in results:
+        verdict = "FAIL" if result.differences else "ok  "
+        click.echo(f"{verdict} {result.backend:9} {result.file}: {result.vector}")
+        for difference in result.differences:
+            click.echo(f"       {difference.what}")
+            click.echo(f"         expected {difference.expected!r}")
+            click.echo(f"         got      {difference.observed!r}")
+
+
+def _as_json(result: _Result) -> dict[str, object]:
+    return {
+        "file": result.file,
+        "vector": result.vector,
+        "backend": result.backend,
+        "passed": not result.differences,
+        "differences": [
+            {"what": d.what, "expected": d.expected, "observed": d.observed}
+            for d in result.differences
+        ],
+    }
+
+
+def _write_junit(path: str, results: list[_Result], seconds: float) -> None:
+    failures = sum(bool(result.differences) for result in results)
+    root = ET.Element("testsuites")
+    suite = ET.SubElement(
+        root,
+        "testsuite",
+        name="colorfast",
+        tests=str(len(results)),
+        failures=str(failures),
+        errors="0",
+        time=f"{seconds:.3f}",
+    )
+    for result in results:
+        classname = f"{result.backend}.{Path(result.file).stem}"
+        case = ET.SubElement(suite, "testcase", classname=classname, name=result.vector)
+        if result.differences:
+            text = "\n".join(map(str, result.differences))
+            ET.SubElement(case, "failure", message=text.partition("\n")[0]).text = text
+    ET.indent(root)
+    Path(path).write_bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
