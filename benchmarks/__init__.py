@@ -1,0 +1,1 @@
+"""Benchmarks: judged by ratios within one run, never by seconds."""
