@@ -1,6 +1,8 @@
 import pytest
 
-from colorfast.lane import LaneSet, is_family, is_lane_name
+import re2
+
+from colorfast.lane import LaneSet, is_family, is_lane_name, lanes_regex
 
 GOOD = ["a", "0", "base", "canary", "test-v2", "pr-42", "a.b_c", "a" * 63]
 BAD = ["", "A", "-a", "a-", ".a", "a.", "a b", "a,b", "a;b", "a=b", "é", "a\n", "a" * 64, "a\x00"]
@@ -53,3 +55,22 @@ def test_membership_is_asked_with_in() -> None:
 def test_a_bad_pattern_is_refused() -> None:
     with pytest.raises(ValueError, match="neither a lane name nor a family"):
         LaneSet(("Base",))
+
+
+@pytest.mark.parametrize("pattern", ["base", "a.b", "*", "pr-*", "a*", "v1.*", "a" * 62 + "*"])
+def test_the_regex_of_a_pattern_admits_what_the_pattern_admits(pattern: str) -> None:
+    lanes, regex = LaneSet((pattern,)), re2.compile(lanes_regex(pattern))
+    stem = pattern.rstrip("*")
+    for tail in (
+        "",
+        "x",
+        "-",
+        "x-",
+        "-x",
+        "1.2",
+        "A",
+        "x" * (63 - len(stem)),
+        "x" * (64 - len(stem)),
+    ):
+        assert (regex.fullmatch(stem + tail) is not None) == (stem + tail in lanes), stem + tail
+    assert regex.fullmatch("other-thing") is None or pattern == "*"

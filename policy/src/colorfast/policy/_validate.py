@@ -66,7 +66,7 @@ def _report(document: Document, model: type[BaseModel], at: Path, detail: ErrorD
         loc = loc[:-1]
     kind = detail["type"]
     path = document.nearest((*at, *loc))
-    name = str(path[-1]) if len(path) > len(at) else "the file"
+    name = _called(path)
     if kind == "missing":
         document.report("CF105", path, f"{loc[-1]} is missing")
     elif kind == "extra_forbidden":
@@ -82,8 +82,8 @@ def _report(document: Document, model: type[BaseModel], at: Path, detail: ErrorD
         document.report(
             kind, path, context["what"], why=context["why"], fix=context["fix"], at_key=at_key
         )
-    elif kind in _TYPES and document.found("CF103", path):
-        pass  # what a YAML 1.1 boolean was meant to be has been asked already
+    elif kind in _TYPES and (document.found("CF103", path) or document.found("CF109", path)):
+        pass  # what this value was meant to be has been asked already
     elif kind in _TYPES:
         wanted, fix = _TYPES[kind]
         given = _shown(detail["input"])
@@ -91,9 +91,23 @@ def _report(document: Document, model: type[BaseModel], at: Path, detail: ErrorD
     elif kind == "literal_error" and loc[-1] in ("apiVersion", "kind"):
         expected = detail["ctx"]["expected"]
         document.report("CF108", path, f"{name} is {_shown(detail['input'])}, not {expected}")
+    elif kind == "too_short":
+        document.report("CF107", path, f"{name} is empty", at_key=True)
     else:
         document.report("CF107", path, f"{name}: {_lower(detail['msg'])}", at_key=at_key)
     return str(detail["loc"][0]) if detail["loc"] else ""
+
+
+def _called(path: Path) -> str:
+    match path:
+        case ():
+            return "the file"
+        case (*_, str(key)):
+            return key
+        case (*_, str(key), int(index)):
+            return f"item {index + 1} of {key}"
+        case _:
+            return "this"
 
 
 def _guess(model: type[BaseModel], name: str) -> str:

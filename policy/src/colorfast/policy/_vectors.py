@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from colorfast.lane import OWS
+from colorfast.lane import OWS, LaneSet
 from colorfast.policy._engine import Engine
 from colorfast.policy._errors import Diagnostic, InvalidInput
 from colorfast.policy._ir import Policy
@@ -154,9 +154,19 @@ def apply(outcome: Outcome, lines: Lines) -> Lines:
 
 
 def route_of(policy: Policy, lines: Lines) -> str:
-    """Whose upstream gets it, with one route a lane and the baseline as the default route."""
-    lane = policy.lanes.admit(b",".join(value for name, value in lines if name == policy.header))
-    return policy.baseline if lane is None else lane
+    """Whose upstream gets it, with one route a lane and the baseline as the default route.
+
+    A route's header matcher looks at every line on its own (Envoy 1.40), unlike the matchers of
+    HTTP filters, which see the lines joined; and the first route wins.
+    """
+    values = [value for name, value in lines if name == policy.header]
+    for pattern in policy.lanes.patterns:
+        route = LaneSet((pattern,))
+        for value in values:
+            lane = route.admit(value)
+            if lane is not None:
+                return lane
+    return policy.baseline
 
 
 def differences(vector: VectorModel, observed: Observed) -> tuple[Difference, ...]:

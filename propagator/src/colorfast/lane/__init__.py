@@ -12,6 +12,7 @@ from colorfast.lane._names import (
     LaneSet,
     is_family,
     is_lane_name,
+    lanes_regex,
 )
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "is_family",
     "is_lane_name",
     "join_lines",
+    "lanes_regex",
 ]

@@ -32,6 +32,18 @@ def is_family(pattern: str) -> bool:
     return _FAMILY.fullmatch(pattern) is not None
 
 
+def lanes_regex(pattern: str) -> str:
+    """A regular expression, for RE2 too, that fully matches the lanes which *pattern* admits."""
+    if not is_family(pattern):
+        return re.escape(pattern)
+    prefix = pattern[:-1]
+    if not prefix:
+        return LANE_NAME
+    # What the prefix leaves of the longest name; the last character is a letter or digit.
+    tail = f"[a-z0-9._-]{{0,{MAX_LANE_LENGTH - len(prefix) - 1}}}[a-z0-9]"
+    return re.escape(prefix) + (f"(?:{tail})?" if prefix[-1].isalnum() else tail)
+
+
 @dataclass(frozen=True, slots=True)
 class LaneSet:
     """A closed set of lanes: names, and families such as ``pr-*``.
