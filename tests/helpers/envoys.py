@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from colorfast.envoy import Json
 from colorfast.envoy.bootstrap import dump
 
@@ -113,6 +115,19 @@ def send(path: str, lines: list[tuple[bytes, bytes]], *, target: bytes = b"/") -
         answer = b"".join(iter(lambda: sock.recv(65536), b""))
     head_of_answer, _, body = answer.partition(b"\r\n\r\n")
     assert head_of_answer.startswith(b"HTTP/1.1 200"), answer[:300]
+    return _seen(body)
+
+
+def send_http2(path: str, lines: list[tuple[bytes, bytes]]) -> Seen:
+    """Send one HTTP/2 request with these header lines; tell what the upstream saw."""
+    transport = httpx.HTTPTransport(uds=path, http1=False, http2=True)
+    with httpx.Client(transport=transport, timeout=DEADLINE, trust_env=False) as client:
+        answer = client.get("http://shop.example.com/", headers=lines)
+    assert (answer.status_code, answer.http_version) == (200, "HTTP/2")
+    return _seen(answer.content)
+
+
+def _seen(body: bytes) -> Seen:
     upstream, _, seen = body.partition(b"\n")
     pairs = [line.partition(b":") for line in seen.split(b"\r\n")[1:] if line]
     return Seen(

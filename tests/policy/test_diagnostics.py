@@ -27,7 +27,7 @@ BROKEN: list[tuple[str, str, str]] = [
     ("CF106", "apiVersion: colorfast.dev/v1alpha1\nkind: LanePolicy\nmetadata: {name: a}\nspec: []\n", "4:7"),
     ("CF107", file("edge: {client: maybe}"), "6:18"),
     ("CF107", file("edge: {baggage: {maxMembers: -1}}"), "6:32"),
-    ("CF107", file("rules: [{name: r, match: [{query: {v: {in: []}}}], lane: base}]"), "6:46"),
+    ("CF107", file("rules: [{name: r, match: [{query: {v: {in: []}}}], lane: base}]"), "6:41"),
     ("CF107", file("rules: [{name: r, split: {by: [{cookie: a, header: b}], weights: {base: 10000}}}]"), "6:34"),
     ("CF107", file("rules: [{name: ' r', lane: base}]"), "6:18"),
     ("CF108", file().replace("v1alpha1", "v9"), "1:13"),
@@ -93,7 +93,8 @@ def test_each_mistake_has_its_code_and_its_place(code: str, text: str, position:
 
 
 def test_every_code_of_a_policy_file_is_triggered_above() -> None:
-    elsewhere = {"CF110"}  # a file that cannot be read: the command line's tests
+    # A file that cannot be read is the command line's; what only a mesh can have is test_mesh's.
+    elsewhere = {"CF110", "CF221", "CF222"}
     assert {code for code, _, _ in BROKEN} == set(CODES) - elsewhere
 
 

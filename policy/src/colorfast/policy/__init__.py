@@ -25,6 +25,8 @@ from colorfast.policy._ir import (
     Split,
 )
 from colorfast.policy._load import Loaded, load_policy
+from colorfast.policy._mesh import APPS, App, Mesh, Service, Workload
+from colorfast.policy._mesh_load import load_mesh
 from colorfast.policy._outcome import Outcome
 from colorfast.policy._request import Request
 from colorfast.policy._vectors import (
@@ -40,8 +42,10 @@ from colorfast.policy._vectors import (
 )
 
 __all__ = [
+    "APPS",
     "BUCKETS",
     "CODES",
+    "App",
     "Attribute",
     "ColorfastError",
     "Condition",
@@ -56,12 +60,14 @@ __all__ = [
     "Kind",
     "Lines",
     "Loaded",
+    "Mesh",
     "Observed",
     "Outcome",
     "Policy",
     "Request",
     "Rule",
     "RuleTrace",
+    "Service",
     "Share",
     "Source",
     "Split",
@@ -69,9 +75,11 @@ __all__ = [
     "VectorFile",
     "VectorModel",
     "Verdict",
+    "Workload",
     "describe",
     "differences",
     "explain",
+    "load_mesh",
     "load_policy",
     "load_vectors",
     "observe_reference",

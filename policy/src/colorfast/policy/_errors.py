@@ -32,6 +32,9 @@ CODES: dict[str, tuple[Level, str]] = {
     "CF212": ("error", "not a name that a request can hold"),
     "CF213": ("error", "lane header or member cannot be that"),
     "CF214": ("error", "baseline has a parent"),
+    # The mesh's meaning
+    "CF221": ("error", "service that is not there"),
+    "CF222": ("error", "calls never end"),
     # Legal, but hardly meant
     "CF301": ("warning", "rule can never match"),
     "CF302": ("warning", "regex that a plain matcher can replace"),

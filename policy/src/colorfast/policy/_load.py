@@ -1,6 +1,7 @@
 """A LanePolicy file's text to a Policy, or to everything that is wrong with it."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from colorfast.policy._build import build_policy
 from colorfast.policy._check import CHECKS
@@ -11,6 +12,8 @@ from colorfast.policy._lint import LINTS
 from colorfast.policy._model import PolicyEnvelope, RuleModel, SpecModel
 from colorfast.policy._source import Document, Path, read_yaml
 from colorfast.policy._validate import validate
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +62,11 @@ def _read(document: Document) -> Policy | None:
     return policy_at(document, ("spec",), name=envelope.metadata.name if envelope else "policy")
 
 
-def settle(document: Document, policy: Policy | None) -> Policy:
-    """*policy*, unless the document has an error. Raises InvalidInput."""
-    if policy is None or any(d.level == "error" for d in document.diagnostics):
+def settle(document: Document, value: T | None) -> T:
+    """*value*, unless the document has an error. Raises InvalidInput."""
+    if value is None or any(d.level == "error" for d in document.diagnostics):
         raise InvalidInput(findings(document))
-    return policy
+    return value
 
 
 def findings(document: Document) -> tuple[Diagnostic, ...]:

@@ -1,0 +1,88 @@
+"""HTTP/1.1 load on loopback from a process of its own: wrk where there is one, else our own."""
+
+import asyncio
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from benchmarks._request import HEADERS
+
+_GRACE = 15.0
+"""Seconds that the generator may take on top of what it was asked for."""
+
+_SCRIPT = """\
+done = function(summary, latency)
+  local e = summary.errors
+  io.write(string.format(
+    '{"requests": %d, "seconds": %f, "p50": %f, "p99": %f, "failed": %d}\\n',
+    summary.requests, summary.duration / 1e6,
+    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
+    e.connect + e.read + e.write + e.status + e.timeout))
+end
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What one run did."""
+
+    requests: int
+    """Answers that came, failures included."""
+    seconds: float
+    p50: float
+    """Milliseconds, as is *p99*."""
+    p99: float
+    failed: int
+    """Answers other than 2xx and 3xx, broken connections, timeouts."""
+
+    @classmethod
+    def parse(cls, output: str) -> Self:
+        """From the last line of *output*, JSON."""
+        data: dict[str, Any] = json.loads(output.strip().rpartition("\n")[2])
+        return cls(**data)
+
+
+class Generator:
+    """Sends the request of ``_request``, each connection one at a time. *folder* is for a script.
+
+    ``name`` says which one it is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._wrk = shutil.which("wrk")
+        self._script = folder / "report.lua"
+        self._script.write_text(_SCRIPT)
+        self.name = "wrk" if self._wrk else "our own asyncio generator"
+
+    async def run(self, port: int, *, connections: int, seconds: int) -> Load:
+        """Raises RuntimeError when the generator fails or does not end in time."""
+        process = await asyncio.create_subprocess_exec(
+            *self._command(port, connections, seconds),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            cwd=Path(__file__).parents[1],
+        )
+        try:
+            async with asyncio.timeout(seconds + _GRACE):
+                output = (await process.communicate())[0].decode(errors="replace")
+        except TimeoutError:
+            raise RuntimeError(f"{self.name} did not end in time") from None
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode:
+            raise RuntimeError(f"{self.name} failed: {output.strip()[-500:]}")
+        return Load.parse(output)
+
+    def _command(self, port: int, connections: int, seconds: int) -> list[str]:
+        if self._wrk is None:
+            own = [sys.executable, "-m", "benchmarks._own_load"]
+            return [*own, str(port), str(connections), str(seconds)]
+        headers = [part for name, value in HEADERS for part in ("-H", f"{name}: {value}")]
+        options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "5s"]
+        url = f"http://127.0.0.1:{port}/"
+        return [self._wrk, *options, "--script", str(self._script), *headers, url]

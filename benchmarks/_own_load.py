@@ -1,0 +1,92 @@
+"""A small load generator, for machines without wrk: ``-m ... PORT CONNECTIONS SECONDS``.
+
+It costs more CPU a request than wrk, and so leaves less to what it shares its core with.
+"""
+
+import asyncio
+import json
+import sys
+from time import perf_counter
+
+import uvloop
+
+from benchmarks._request import head
+
+_END_OF_HEAD = b"\r\n\r\n"
+_LINGER = 2.0
+"""Seconds that the last answers may take."""
+
+
+class Client(asyncio.Protocol):
+    """One connection that sends the next request when the answer is there.
+
+    Answers must have no body: their head is where they end.
+    """
+
+    def __init__(self, request: bytes, until: float) -> None:
+        self._request = request
+        self._until = until
+        self._buffer = b""
+        self._sent = 0.0
+        self.latencies: list[float] = []
+        self.failed = 0
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._send()
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        if not self._buffer.endswith(_END_OF_HEAD):
+            return
+        now = perf_counter()
+        self.latencies.append(now - self._sent)
+        self.failed += self._buffer[9:10] not in (b"2", b"3")  # after "HTTP/1.1 "
+        self._buffer = b""
+        if now < self._until:
+            self._send()
+        else:
+            self._finish()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.done.done():
+            self.failed += 1
+            self._finish()
+
+    def _send(self) -> None:
+        self._sent = perf_counter()
+        self._transport.write(self._request)
+
+    def _finish(self) -> None:
+        self.done.set_result(None)
+        self._transport.close()
+
+
+async def main(port: int, connections: int, seconds: float) -> dict[str, float]:
+    request, start = head("/"), perf_counter()
+    loop = asyncio.get_running_loop()
+    clients = [Client(request, start + seconds) for _ in range(connections)]
+    for client in clients:
+        await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc]
+    done, open_ = await asyncio.wait([c.done for c in clients], timeout=seconds + _LINGER)
+    taken = perf_counter() - start
+    latencies = sorted(latency * 1e3 for client in clients for latency in client.latencies)
+    return {
+        "requests": len(latencies),
+        "seconds": taken,
+        "p50": _percentile(latencies, 0.5),
+        "p99": _percentile(latencies, 0.99),
+        "failed": sum(client.failed for client in clients) + len(open_),
+    }
+
+
+def _percentile(ordered: list[float], part: float) -> float:
+    return ordered[min(int(len(ordered) * part), len(ordered) - 1)] if ordered else 0.0
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        answer = runner.run(main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))
+    print(json.dumps(answer))

@@ -1,0 +1,167 @@
+"""The filters of a chain, one function each."""
+
+import re
+
+from colorfast.envoy._options import ExtProcOptions
+from colorfast.envoy._strip import KEEP, presence_regex, strip_regex
+from colorfast.envoy._types import Json, duration, extension, typed
+from colorfast.policy import Attribute, Policy, Source
+
+BAGGAGE = "baggage"
+
+_METADATA = "colorfast"
+"""Namespace of the dynamic metadata that the service may answer with."""
+
+_EDGE_METADATA = "colorfast.edge"
+"""Namespace that the native strip keeps its intermediate value in."""
+
+_SOURCE_ADDRESS = "source.address"
+
+_READ_FROM = {
+    Source.COOKIE: "cookie",
+    Source.QUERY: ":path",
+    Source.PATH: ":path",
+    Source.METHOD: ":method",
+    Source.HOST: ":authority",
+}
+"""Which header holds the attributes of a source."""
+
+
+def ext_proc(policy: Policy, options: ExtProcOptions) -> Json:
+    """``envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor`` for one station."""
+    reads = policy.reads() if options.station == "dye" else frozenset()
+    headers = forwarded_headers(policy, reads)
+    attributes = [_SOURCE_ADDRESS] if Attribute(Source.SOURCE_IP) in reads else []
+    config = {
+        "grpc_service": _grpc_service(options, [*headers, *attributes]),
+        "failure_mode_allow": options.failure_mode_allow,
+        "message_timeout": duration(options.message_timeout),
+        # Envoy resets the stream as soon as it has the one answer: nothing else is in flight.
+        "processing_mode": {
+            "request_header_mode": "SEND",
+            "response_header_mode": "SKIP",
+            "request_body_mode": "NONE",
+            "response_body_mode": "NONE",
+            "request_trailer_mode": "SKIP",
+            "response_trailer_mode": "SKIP",
+        },
+        # A service that is compromised or wrong can touch these two headers and nothing else.
+        "mutation_rules": {
+            "disallow_all": True,
+            "allow_expression": {"regex": f"{re.escape(policy.header)}|{BAGGAGE}"},
+        },
+        "forward_rules": {"allowed_headers": {"patterns": [{"exact": name} for name in headers]}},
+        # The route was picked before the lane was known.
+        "route_cache_action": "CLEAR",
+    }
+    if attributes:
+        config["request_attributes"] = attributes
+    if options.metadata:
+        config["metadata_options"] = {"receiving_namespaces": {"untyped": [_METADATA]}}
+    if options.stat_prefix:
+        config["stat_prefix"] = options.stat_prefix
+    if not options.failure_mode_allow:
+        # A broken dye is a fault of ours that a retry may heal: 503, not 500. (Timeouts stay 504.)
+        config["status_on_error"] = {"code": "ServiceUnavailable"}
+    message = "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor"
+    return extension(f"colorfast.{options.station}", message, **config)
+
+
+def forwarded_headers(policy: Policy, reads: frozenset[Attribute]) -> tuple[str, ...]:
+    """The headers that a station needs: lane header, baggage, and what the rules look at."""
+    names = {policy.header, BAGGAGE}
+    for attribute in reads:
+        if attribute.source is Source.HEADER:
+            names.add(attribute.name.lower())
+        elif attribute.source in _READ_FROM:
+            names.add(_READ_FROM[attribute.source])
+    return tuple(sorted(names))
+
+
+def early_strip(policy: Policy) -> Json:
+    """Remove the client's lane header before a route is chosen."""
+    message = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
+    return extension("colorfast.edge.header", message, mutations=[{"remove": policy.header}])
+
+
+def compute_rest(policy: Policy) -> Json:
+    """Put ``baggage`` without our pieces into metadata, when it is going to be needed.
+
+    header_to_metadata drops a value of 8 KiB or more; then all of ``baggage`` goes with our pieces,
+    which W3C Baggage section 3.3.2 allows above that size.
+    """
+    rewrite = {"pattern": {"regex": strip_regex(policy.member)}, "substitution": KEEP}
+    rule = {
+        "header": BAGGAGE,
+        "on_header_present": {
+            "metadata_namespace": _EDGE_METADATA,
+            "key": "rest",
+            "regex_value_rewrite": rewrite,
+        },
+    }
+    message = "envoy.extensions.filters.http.header_to_metadata.v3.Config"
+    config = typed(message, request_rules=[rule])
+    return _when_spoofed(policy, "colorfast.edge.rest", config)
+
+
+def replace_baggage(policy: Policy) -> Json:
+    """Replace a ``baggage`` that holds a piece of ours by what ``compute_rest`` left of it."""
+    rest = {
+        "header": {"key": BAGGAGE, "value": f"%DYNAMIC_METADATA({_EDGE_METADATA}:rest)%"},
+        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+    }
+    # An empty value is not added, so a header with nothing left in it is gone.
+    mutations: list[Json] = [{"remove": BAGGAGE}]
+    if policy.edge.keep_baggage:
+        mutations.append({"append": rest})
+    message = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation"
+    config = typed(message, mutations={"request_mutations": mutations})
+    return _when_spoofed(policy, "colorfast.edge.baggage", config)
+
+
+def _when_spoofed(policy: Policy, name: str, config: Json) -> Json:
+    """Run a filter only for a request that is undyed but carries a piece of ours.
+
+    The client's lane header is gone by now, so a lane header means that the service dyed it.
+    """
+    dyed = _header_matches(policy.header, r"\C*")
+    spoofed = _header_matches(BAGGAGE, presence_regex(policy.member))
+    action = typed(
+        "envoy.extensions.filters.http.composite.v3.ExecuteFilterAction",
+        typed_config={"name": name, "typed_config": config},
+    )
+    matcher = {
+        "predicate": {"and_matcher": {"predicate": [{"not_matcher": dyed}, spoofed]}},
+        "on_match": {"action": {"name": name, "typed_config": action}},
+    }
+    composite = "envoy.extensions.filters.http.composite.v3.Composite"
+    return extension(
+        name,
+        "envoy.extensions.common.matching.v3.ExtensionWithMatcher",
+        extension_config=extension("composite", composite),
+        xds_matcher={"matcher_list": {"matchers": [matcher]}},
+    )
+
+
+def _header_matches(header: str, regex: str) -> Json:
+    message = "envoy.type.matcher.v3.HttpRequestHeaderMatchInput"
+    return {
+        "single_predicate": {
+            "input": extension(header, message, header_name=header),
+            # Match trees, unlike the rest of Envoy, still want the engine named.
+            "value_match": {"safe_regex": {"google_re2": {}, "regex": regex}},
+        }
+    }
+
+
+def _grpc_service(options: ExtProcOptions, forwards: list[str]) -> Json:
+    metadata = {"colorfast-station": options.station, "colorfast-forwards": ",".join(forwards)}
+    if options.metadata:
+        metadata["colorfast-metadata"] = "on"
+    return {
+        "envoy_grpc": {"cluster_name": options.cluster},
+        # Values are format strings to Envoy; static ones cost nothing, HPACK sends an index.
+        "initial_metadata": [
+            {"key": key, "value": value.replace("%", "%%")} for key, value in metadata.items()
+        ],
+    }

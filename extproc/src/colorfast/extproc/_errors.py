@@ -1,0 +1,30 @@
+"""What can go wrong while serving, and what is raised for it."""
+
+from typing import Final
+
+from colorfast.policy import ColorfastError
+
+CODES: Final = {
+    "CF601": ("error", "address cannot be bound"),
+    "CF602": ("error", "policy reload refused"),
+    "CF603": ("warning", "Envoy does not send what the policy reads"),
+    "CF604": ("warning", "message is not a ProcessingRequest"),
+    "CF605": ("warning", "station does not exist"),
+}
+"""Every code of this room: its level and its title. docs/diagnostics.md has an entry for each."""
+
+INVALID_ARGUMENT: Final = 3
+"""The gRPC status code of that name."""
+
+
+class PeerError(ColorfastError):
+    """What a peer sent cannot be answered. *grpc_status* is the status code to end its call with.
+
+    The message never holds what the peer sent.
+    """
+
+    def __init__(
+        self, code: str, what: str, *, why: str = "", fix: str = "", grpc_status: int
+    ) -> None:
+        super().__init__(code, what, why=why, fix=fix)
+        self.grpc_status = grpc_status

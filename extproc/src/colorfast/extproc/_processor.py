@@ -1,0 +1,190 @@
+"""The processor: one message in, its answer out. No gRPC, no sockets, no event loop.
+
+Theory of operation. A policy is made ready once, as a *plan* with one *desk* per station; a reload
+swaps the plan, and a message is answered by the plan that it met first, wholly. Of a request only
+the headers that the policy reads are looked at. Most answers do not depend on anything else in the
+request: those are serialised once and kept. Only an answer that repeats the request's own baggage
+is built anew, and only it can hold bytes that have to be checked.
+"""
+
+import logging
+from time import perf_counter
+from typing import Final, NamedTuple
+
+from google.protobuf.message import DecodeError
+
+from colorfast.extproc._counters import Counters, DecisionKey, MessageKey
+from colorfast.extproc._errors import INVALID_ARGUMENT, PeerError
+from colorfast.extproc._needs import SOURCE_ADDRESS, needs
+from colorfast.extproc._reply import CONTINUE, has_rest, is_refused, reply, without_rest
+from colorfast.extproc._stream import STATIONS, Station, StreamOptions
+from colorfast.extproc.wire import ProcessingRequest
+from colorfast.policy import Engine, Outcome, Request
+
+MAX_REPLIES: Final = 1024
+"""Answers that are kept; families such as ``pr-*`` could otherwise make them endless."""
+
+MAX_AUDITS: Final = 64
+"""Different filter configurations that are looked at for what they do not send."""
+
+ATTRIBUTES: Final = "envoy.filters.http.ext_proc"
+"""Under this key Envoy sends attributes, whatever the filter is called."""
+
+_DONE: Final = {"dye": ("dyed", "undyed"), "carry": ("carried", "untouched")}
+"""What became of a request, by station: with a lane, and without one."""
+
+_LOG = logging.getLogger("colorfast.extproc")
+
+
+class _Answer(NamedTuple):
+    """An answer to request headers, and under which keys it is counted."""
+
+    serialised: bytes
+    message: MessageKey
+    decision: DecisionKey
+
+
+class _Desk:
+    """One station of one policy."""
+
+    __slots__ = ("_answers", "_audited", "_decide", "_engine", "_names", "_source", "_station")
+
+    def __init__(self, engine: Engine, station: Station) -> None:
+        self._engine = engine
+        self._station = station
+        self._decide = engine.dye if station == "dye" else engine.carry
+        self._names = needs(engine.policy, station)
+        self._source = SOURCE_ADDRESS in self._names
+        self._answers: dict[tuple[Outcome, bool], _Answer] = {}
+        self._audited: dict[frozenset[str], frozenset[str]] = {}
+
+    @property
+    def unforwarded(self) -> frozenset[str]:
+        return frozenset[str]().union(*self._audited.values())
+
+    def answer(self, request: ProcessingRequest, stream: StreamOptions, count: Counters) -> _Answer:
+        names = self._names
+        if stream.forwards is not None and stream.forwards not in self._audited:
+            self._audit(stream.forwards)
+        lines = [
+            (name, header.raw_value or header.value.encode())
+            for header in request.request_headers.headers.headers
+            if (name := header.key) in names
+        ]
+        outcome = self._decide(Request(lines, _source_ip(request) if self._source else ""))
+        if has_rest(outcome):
+            if not is_refused(outcome.sets[-1][1]):
+                return self._build(outcome, stream.metadata)
+            count.refused_values += 1
+            outcome = without_rest(self._engine.policy, outcome)
+        return self._kept(outcome, stream.metadata)
+
+    def _kept(self, outcome: Outcome, metadata: bool) -> _Answer:
+        answer = self._answers.get((outcome, metadata))
+        if answer is None:
+            answer = self._build(outcome, metadata)
+            if len(self._answers) >= MAX_REPLIES:
+                self._answers.clear()
+            self._answers[outcome, metadata] = answer
+        return answer
+
+    def _build(self, outcome: Outcome, metadata: bool) -> _Answer:
+        policy = self._engine.policy
+        lane, station = outcome.lane, self._station
+        done, nothing = _DONE[station]
+        pattern = "" if lane is None else policy.lanes.pattern_of(lane) or ""
+        return _Answer(
+            reply(outcome, policy.digest if metadata else None),
+            (station, "request_headers", nothing if lane is None else done),
+            (station, pattern, outcome.rule or ""),
+        )
+
+    def _audit(self, forwards: frozenset[str]) -> None:
+        if len(self._audited) >= MAX_AUDITS:
+            return
+        missing = self._audited[forwards] = self._names - forwards
+        if missing:
+            _LOG.warning(
+                "CF603: Envoy does not send what the policy reads at station %s: %s; "
+                "generate the filter's configuration from the policy again",
+                self._station,
+                ", ".join(sorted(missing)),
+            )
+
+
+class Processor:
+    """Answers ProcessingRequests by a policy, and counts what it did.
+
+    For one thread; assign ``engine`` in that thread too.
+    """
+
+    __slots__ = ("_desks", "_engine", "counters")
+
+    def __init__(self, engine: Engine) -> None:
+        self.counters: Final = Counters()
+        self.engine = engine
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that decides. Assigning another one is atomic."""
+        return self._engine
+
+    @engine.setter
+    def engine(self, engine: Engine) -> None:
+        desks = {station: _Desk(engine, station) for station in STATIONS}
+        self._engine, self._desks = engine, desks
+
+    @property
+    def unforwarded(self) -> frozenset[str]:
+        """What the policy reads and some Envoy says that it does not send."""
+        return frozenset[str]().union(*(desk.unforwarded for desk in self._desks.values()))
+
+    def process(self, message: bytes, stream: StreamOptions) -> bytes:
+        """Answer one serialised ProcessingRequest with one serialised ProcessingResponse.
+
+        Raises PeerError when *message* is no ProcessingRequest, and nothing else.
+        """
+        started = perf_counter()
+        try:
+            return self._process(message, stream)
+        finally:
+            self.counters.duration(perf_counter() - started)
+
+    def _process(self, message: bytes, stream: StreamOptions) -> bytes:
+        try:
+            request = ProcessingRequest.FromString(message)
+        except DecodeError:
+            raise self._refusal(stream) from None
+        phase = request.WhichOneof("request")
+        if phase is None:
+            raise self._refusal(stream)
+        if phase != "request_headers":
+            self.counters.message((stream.station, phase, "continued"))
+            return CONTINUE[phase]
+        answer = self._desks[stream.station].answer(request, stream, self.counters)
+        self.counters.message(answer.message)
+        self.counters.decision(answer.decision)
+        return answer.serialised
+
+    def _refusal(self, stream: StreamOptions) -> PeerError:
+        self.counters.message((stream.station, "unknown", "refused"))
+        return PeerError(
+            "CF604",
+            "a peer sent a message that is not a ProcessingRequest",
+            why="only Envoy's ext_proc filter is expected to call this service",
+            fix="look for another client of this address",
+            grpc_status=INVALID_ARGUMENT,
+        )
+
+
+def _source_ip(request: ProcessingRequest) -> str:
+    """The client's address; it comes as ``ip:port`` or ``[ip]:port``."""
+    if ATTRIBUTES not in request.attributes:
+        return ""
+    fields = request.attributes[ATTRIBUTES].fields
+    if SOURCE_ADDRESS not in fields:
+        return ""
+    address = fields[SOURCE_ADDRESS].string_value
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address

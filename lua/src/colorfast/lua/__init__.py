@@ -1,0 +1,1 @@
+"""Policies as Lua scripts for Envoy."""

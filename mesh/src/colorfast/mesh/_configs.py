@@ -1,0 +1,106 @@
+"""The Envoys of a mesh as configuration: one gateway, one sidecar a workload."""
+
+from dataclasses import dataclass
+
+from colorfast.envoy import ExtProcOptions, Json, Station, ext_proc_chain, extproc_cluster
+from colorfast.envoy.bootstrap import (
+    bootstrap,
+    cluster,
+    connection_manager,
+    listener,
+    route,
+    virtual_host,
+)
+from colorfast.mesh._layout import GATEWAY, Layout
+from colorfast.mesh._model import Mesh, Service, Workload
+from colorfast.mesh._ports import LOOPBACK
+from colorfast.mesh._routes import exceptions
+from colorfast.policy import Policy
+
+_APP = "app"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that the configuration of a mesh follows from."""
+
+    mesh: Mesh
+    policy: Policy
+    layout: Layout
+    message_timeout: float
+
+    def gateway(self) -> Json:
+        """The entrance: dyes, then routes to a version of the entry service."""
+        entry = self.mesh.service(self.mesh.entry)
+        dye = self._options("dye")
+        host = virtual_host(entry.name, self._routes(GATEWAY, entry))
+        manager = connection_manager(GATEWAY, [host], ext_proc_chain(self.policy, dye), edge=True)
+        return bootstrap(
+            admin=f"unix:{self.layout.admin(GATEWAY)}",
+            listeners=[listener(GATEWAY, f"{LOOPBACK}:{self.layout.gateway}", manager)],
+            clusters=[*self._clusters(entry), extproc_cluster(dye)],
+        )
+
+    def sidecar(self, workload: Workload) -> Json:
+        """A hop: carries the dye into the application, and out of it to what it calls."""
+        carry = self._options("carry")
+        chain = ext_proc_chain(self.policy, carry)
+        called = [self.mesh.service(name) for name in workload.service.calls]
+        to_app = virtual_host(_APP, [route(_APP, _APP)])
+        to_others = [
+            virtual_host(
+                service.name,
+                self._routes("outbound", service),
+                domains=(service.name, f"{service.name}:80"),
+            )
+            for service in called
+        ]
+        ports = {
+            "inbound": self.layout.inbound[workload.name],
+            "outbound": self.layout.outbound[workload.name],
+        }
+        hosts = {"inbound": [to_app], "outbound": to_others}
+        return bootstrap(
+            admin=f"unix:{self.layout.admin(workload.name)}",
+            listeners=[
+                listener(
+                    name,
+                    f"{LOOPBACK}:{ports[name]}",
+                    connection_manager(name, hosts[name], chain),
+                )
+                for name in ("inbound", "outbound")
+            ],
+            clusters=[
+                cluster(_APP, f"unix:{self.layout.app(workload)}"),
+                *(each for service in called for each in self._clusters(service)),
+                extproc_cluster(carry),
+            ],
+        )
+
+    def _options(self, station: Station) -> ExtProcOptions:
+        return ExtProcOptions(
+            station=station,
+            target=f"unix:{self.layout.service}",
+            message_timeout=self.message_timeout,
+        )
+
+    def _routes(self, prefix: str, service: Service) -> list[Json]:
+        """Exceptions first, then the baseline for everybody else."""
+        header, baseline = self.policy.header, self.policy.baseline
+        routes = [
+            route(
+                f"{prefix}.{service.name}.{lane}",
+                f"{service.name}.{target}",
+                headers={header: lane},
+            )
+            for lane, target in exceptions(self.policy, self.mesh, service)
+        ]
+        rest = route(f"{prefix}.{service.name}", f"{service.name}.{baseline}")
+        return [*routes, rest]
+
+    def _clusters(self, service: Service) -> list[Json]:
+        names = [Workload(service=service, lane=lane).name for lane in service.lanes]
+        return [
+            cluster(name, f"{LOOPBACK}:{self.layout.inbound[name]}", protocol="as-downstream")
+            for name in names
+        ]

@@ -1,0 +1,54 @@
+"""Starting the programs that a mesh is made of."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from colorfast.envoy import Json
+from colorfast.envoy.bootstrap import dump
+from colorfast.mesh._errors import missing_program
+from colorfast.mesh._http import get
+from colorfast.mesh._supervisor import Child, Supervisor
+
+
+def program(name: str) -> str:
+    """The executable *name* of our own environment, else of PATH.
+
+    Raises ColorfastError (CF615) when there is none.
+    """
+    beside_us = str(Path(sys.executable).parent)
+    found = shutil.which(name, path=os.pathsep.join((beside_us, os.environ.get("PATH", ""))))
+    if found is None:
+        raise missing_program(name)
+    return found
+
+
+async def start_envoy(  # noqa: PLR0913 (who, what, where, how long)
+    supervisor: Supervisor, name: str, config: Json, *, file: Path, admin: Path, within: float
+) -> Child:
+    """Run Envoy with *config*, written to *file*, and wait until its *admin* socket says ready.
+
+    Raises ColorfastError (CF613, CF615).
+    """
+    file.write_text(dump(config))  # noqa: ASYNC240 (some kilobytes)
+    command = [program("envoy"), "--config-path", str(file), "--log-level", "warning"]
+    # One worker, and nothing shared with other Envoys of this machine.
+    command += ["--concurrency", "1", "--disable-hot-restart"]
+    envoy = await supervisor.start(name, command)
+    await answers(supervisor, envoy, admin, "/ready", 200, within=within)
+    return envoy
+
+
+async def answers(  # noqa: PLR0913 (who, where, what, how long)
+    supervisor: Supervisor, child: Child, socket: Path, path: str, status: int, *, within: float
+) -> None:
+    """Wait until *child* answers *path* on its *socket* with *status*.
+
+    Raises ColorfastError (CF613).
+    """
+
+    async def probe() -> bool:
+        return (await get(f"http://localhost{path}", socket=socket)).status == status
+
+    await supervisor.ready(child, probe, within=within)

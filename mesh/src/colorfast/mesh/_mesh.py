@@ -1,0 +1,193 @@
+"""A mesh that runs: real Envoys, real applications, the real service, all on loopback."""
+
+import asyncio
+import contextlib
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from colorfast.envoy import Json
+from colorfast.mesh._configs import Plan
+from colorfast.mesh._launch import answers, program, start_envoy
+from colorfast.mesh._layout import GATEWAY, SERVICE, Layout
+from colorfast.mesh._load import check_mesh
+from colorfast.mesh._model import Mesh, Workload
+from colorfast.mesh._ports import LOOPBACK, Ports
+from colorfast.mesh._supervisor import Child, Supervisor
+from colorfast.policy import Policy, load_policy
+
+T = TypeVar("T")
+
+_APPS = Path(__file__).parent / "apps"
+
+_OTEL = {
+    "OTEL_PROPAGATORS": "tracecontext,baggage",
+    "OTEL_TRACES_EXPORTER": "none",
+    "OTEL_METRICS_EXPORTER": "none",
+    "OTEL_LOGS_EXPORTER": "none",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Seconds. The defaults suit a busy laptop."""
+
+    ready: float = 60.0
+    """How long the processes may take to answer."""
+    message: float = 2.0
+    """How long Envoy waits for the service, per request and hop."""
+
+
+class RunningMesh:
+    """Handles on a mesh that runs; ``running_mesh`` makes one."""
+
+    def __init__(
+        self, *, plan: Plan, policy_file: Path, supervisor: Supervisor, timing: Timing
+    ) -> None:
+        self.mesh = plan.mesh
+        self.policy = plan.policy
+        self.layout = plan.layout
+        self.service: Child | None = None
+        self.envoys: dict[str, Child] = {}
+        """The gateway's Envoy and each sidecar, by the name of gateway or workload."""
+        self._plan = plan
+        self._policy_file = policy_file
+        self._supervisor = supervisor
+        self._timing = timing
+
+    @property
+    def url(self) -> str:
+        """Where the gateway listens."""
+        return f"http://{LOOPBACK}:{self.layout.gateway}"
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the processes' logs."""
+        return self.layout.folder / "logs"
+
+    async def guard(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do *work* while every process lives. Raises ColorfastError (CF612) when one dies."""
+        return await self._supervisor.guard(work)
+
+    async def start_service(self) -> None:
+        """Start the ext_proc service, and wait until it is ready."""
+        command = [sys.executable, "-m", "colorfast.mesh._service"]
+        command += [str(self._policy_file), str(self.layout.service)]
+        command += [str(self.layout.admin(SERVICE))]
+        self.service = await self._supervisor.start(SERVICE, command)
+        await self._answers(self.service, self.layout.admin(SERVICE), "/readyz", 200)
+
+    async def kill_service(self) -> None:
+        """Kill the ext_proc service as a crash would; requests pass undyed from now on."""
+        if self.service is not None:
+            await self._supervisor.stop(self.service, grace=0)
+            self.service = None
+
+    async def start(self) -> None:
+        """Start everything at once, and wait until all of it is ready."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.start_service())
+            group.create_task(self._start_envoy(GATEWAY, self._plan.gateway()))
+            for workload in self.mesh.workloads:
+                group.create_task(self._start_envoy(workload.name, self._plan.sidecar(workload)))
+                group.create_task(self._start_app(workload))
+
+    async def _start_envoy(self, name: str, config: Json) -> None:
+        self.envoys[name] = await start_envoy(
+            self._supervisor,
+            name,
+            config,
+            file=self.layout.config(name),
+            admin=self.layout.admin(name),
+            within=self._timing.ready,
+        )
+
+    async def _start_app(self, workload: Workload) -> None:
+        service, socket = workload.service, self.layout.app(workload)
+        proxy = f"http://{LOOPBACK}:{self.layout.outbound[workload.name]}"
+        env = _OTEL | {
+            "SERVICE_NAME": service.name,
+            "SERVICE_VERSION": workload.lane,
+            "SERVICE_CALLS": " ".join(service.calls),
+            "SERVICE_SOCKET": str(socket),
+            "http_proxy": proxy,
+            "no_proxy": "",
+            "PYTHONUNBUFFERED": "1",
+        }
+        command = [program("opentelemetry-instrument"), sys.executable]
+        command += [str(_APPS / f"{service.app}_app.py")]
+        app = await self._supervisor.start(f"{workload.name}.app", command, env=env)
+        # A page that it does not have: this must not call the other services.
+        await self._answers(app, socket, "/ready", 404)
+
+    async def _answers(self, child: Child, socket: Path, path: str, status: int) -> None:
+        within = self._timing.ready
+        await answers(self._supervisor, child, socket, path, status, within=within)
+
+
+@contextlib.asynccontextmanager
+async def running_mesh(
+    mesh: Mesh,
+    policy_file: Path,
+    *,
+    port: int = 0,
+    timing: Timing | None = None,
+    keep: bool = False,
+) -> AsyncIterator[RunningMesh]:
+    """Run *mesh* with the policy in *policy_file*, and stop it in the end, whatever happens.
+
+    The gateway listens on *port*, or on a free one for 0. *keep* leaves configuration and logs
+    behind. The service follows changes of *policy_file*. Raises ColorfastError (CF610 to CF615),
+    or InvalidInput when the policy cannot be used.
+    """
+    timing = timing or Timing()
+    policy = _read_policy(policy_file)
+    check_mesh(mesh, policy)
+    with Ports() as ports, _folder(keep=keep) as folder:
+        layout = _layout(mesh, folder, ports, port)
+        async with Supervisor(folder / "logs") as supervisor:
+            plan = Plan(mesh=mesh, policy=policy, layout=layout, message_timeout=timing.message)
+            running = RunningMesh(
+                plan=plan, policy_file=policy_file, supervisor=supervisor, timing=timing
+            )
+            ports.hand_over()
+            await supervisor.guard(_unwrapped(running.start()))
+            yield running
+
+
+def _read_policy(path: Path) -> Policy:
+    return load_policy(path.read_text(encoding="utf-8"), file=str(path)).policy
+
+
+def _layout(mesh: Mesh, folder: Path, ports: Ports, port: int) -> Layout:
+    for name in ("config", "logs"):
+        (folder / name).mkdir()
+    names = [workload.name for workload in mesh.workloads]
+    return Layout(
+        folder=folder,
+        gateway=ports.reserve(port),
+        inbound={name: ports.reserve() for name in names},
+        outbound={name: ports.reserve() for name in names},
+    )
+
+
+@contextlib.contextmanager
+def _folder(*, keep: bool) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="colorfast-"))
+    try:
+        yield folder
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _unwrapped(work: Coroutine[Any, Any, None]) -> None:
+    """Raise the first of a group of errors: one cause is enough, the others follow from it."""
+    try:
+        await work
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None

@@ -1,0 +1,62 @@
+"""What a LaneMesh may say."""
+
+import pytest
+
+from colorfast.policy import InvalidInput, load_mesh
+
+HEAD = "apiVersion: colorfast.dev/v1alpha1\nkind: LaneMesh\nmetadata: {name: m}\n"
+
+BROKEN = [
+    ("CF105", "", "1:1"),
+    ("CF105", "spec: {services: {a: {lanes: [base]}}}", "4:7"),
+    ("CF105", "spec: {entry: a, services: {a: {}}}", "4:32"),
+    ("CF106", "spec: []", "4:7"),
+    ("CF104", "spec: {entry: a, services: {a: {lanes: [base], call: []}}}", "4:48"),
+    ("CF107", "spec: {entry: a, services: {}}", "4:18"),
+    ("CF107", "spec: {entry: a, services: {a: {lanes: []}}}", "4:33"),
+    ("CF107", "spec: {entry: a, services: {a: {lanes: [base, base]}}}", "4:47"),
+    ("CF107", "spec: {entry: a, services: {a: {lanes: [base], app: php}}}", "4:53"),
+    ("CF107", "spec: {entry: a.b, services: {a.b: {lanes: [base]}}}", "4:31"),
+    ("CF202", "spec: {entry: a, services: {a: {lanes: [Base]}}}", "4:41"),
+    ("CF221", "spec: {entry: b, services: {a: {lanes: [base]}}}", "4:15"),
+    ("CF221", "spec: {entry: a, services: {a: {lanes: [base], calls: [b]}}}", "4:56"),
+    ("CF222", "spec: {entry: a, services: {a: {lanes: [base], calls: [a]}}}", "4:55"),
+]
+
+
+@pytest.mark.parametrize(("code", "spec", "position"), BROKEN)
+def test_each_mistake_has_its_code_and_its_place(code: str, spec: str, position: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        load_mesh(HEAD + spec, file="m.yaml")
+    assert [(d.code, f"{d.line}:{d.column}") for d in caught.value.diagnostics] == [
+        (code, position)
+    ]
+
+
+def test_another_kind_of_file_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="CF108: kind is 'LanePolicy'"):
+        load_mesh(HEAD.replace("LaneMesh", "LanePolicy") + "spec: {}")
+
+
+def test_a_mesh_knows_its_workloads() -> None:
+    mesh = load_mesh(
+        HEAD
+        + "spec: {entry: a, services: {a: {lanes: [base, pr-1], calls: [b]}, b: {lanes: [base]}}}"
+    )
+    assert [workload.name for workload in mesh.workloads] == ["a.base", "a.pr-1", "b.base"]
+    assert mesh.service("a").calls == ("b",)
+    with pytest.raises(KeyError):
+        mesh.service("c")
+
+
+def test_calls_that_come_back_later_never_end_either() -> None:
+    services = "{a: {lanes: [base], calls: [b]}, b: {lanes: [base], calls: [c]}, c: {lanes: [base], calls: [b]}}"
+    with pytest.raises(InvalidInput, match="the calls b -> c -> b never end"):
+        load_mesh(HEAD + f"spec: {{entry: a, services: {services}}}")
+
+
+def test_a_service_may_be_called_from_several() -> None:
+    services = (
+        "{a: {lanes: [base], calls: [b, c]}, b: {lanes: [base], calls: [c]}, c: {lanes: [base]}}"
+    )
+    assert load_mesh(HEAD + f"spec: {{entry: a, services: {services}}}").entry == "a"
