@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from benchmarks._cpu import pinned
 from benchmarks._request import HEADERS
 
 _GRACE = 15.0
@@ -40,43 +41,49 @@ class Load:
 
     @classmethod
     def parse(cls, output: str) -> Self:
-        """From the last line of *output*, JSON."""
+        """From the last line of *output*, JSON. Raises ValueError when nothing was answered."""
         data: dict[str, Any] = json.loads(output.strip().rpartition("\n")[2])
+        if not data["requests"]:
+            raise ValueError("no request was answered")
         return cls(**data)
 
 
 class Generator:
-    """Sends the request of ``_request``, each connection one at a time. *folder* is for a script.
+    """Sends the request of ``_request``, each connection one at a time, from *core*.
 
-    ``name`` says which one it is.
+    *folder* is for a script. ``name`` says which generator it is.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, core: int | None) -> None:
+        self._core = core
         self._wrk = shutil.which("wrk")
         self._script = folder / "report.lua"
         self._script.write_text(_SCRIPT)
         self.name = "wrk" if self._wrk else "our own asyncio generator"
 
     async def run(self, port: int, *, connections: int, seconds: int) -> Load:
-        """Raises RuntimeError when the generator fails or does not end in time."""
-        process = await asyncio.create_subprocess_exec(
-            *self._command(port, connections, seconds),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            cwd=Path(__file__).parents[1],
-        )
+        """Raises RuntimeError when nothing was answered, or the generator does not end in time."""
+        with pinned(self._core):
+            process = await asyncio.create_subprocess_exec(
+                *self._command(port, connections, seconds),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                cwd=Path(__file__).parents[1],
+            )
         try:
             async with asyncio.timeout(seconds + _GRACE):
-                output = (await process.communicate())[0].decode(errors="replace")
+                output, errors = await process.communicate()
         except TimeoutError:
             raise RuntimeError(f"{self.name} did not end in time") from None
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-        if process.returncode:
-            raise RuntimeError(f"{self.name} failed: {output.strip()[-500:]}")
-        return Load.parse(output)
+        try:
+            return Load.parse(output.decode(errors="replace"))
+        except ValueError as error:
+            words = errors.decode(errors="replace").strip()[-500:]
+            raise RuntimeError(f"load by {self.name} failed: {error}\n{words}") from None
 
     def _command(self, port: int, connections: int, seconds: int) -> list[str]:
         if self._wrk is None:

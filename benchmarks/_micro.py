@@ -1,7 +1,7 @@
 """The processor alone: bytes in, bytes out, no gRPC and no Envoy."""
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks._measure import interleaved, ratio
 from colorfast.envoy import ExtProcOptions, ext_proc_chain
@@ -43,27 +43,33 @@ SHAPES: Mapping[str, Lines] = {
     "curl and baggage": (*CURL, ("baggage", b"tenant=acme,region=eu")),
     "browser, 17 headers": BROWSER,
     "browser, 30 more": (*BROWSER, *MANY),
-    "browser, 8 KiB cookie": (*(line for line in BROWSER if line[0] != "cookie"), ("cookie", COOKIES)),
+    "browser, 8 KiB cookie": (
+        *(line for line in BROWSER if line[0] != "cookie"),
+        ("cookie", COOKIES),
+    ),
 }
 
 
 def processor_costs(policy: Policy, *, quick: bool) -> dict[str, dict[str, float]]:
-    """By shape, microseconds a message: with all headers, and with the forwarded ones only."""
+    """By shape: microseconds a message with all headers, with the forwarded ones; the ratio."""
     forwards = _forwarded(policy)
     stream = StreamOptions(forwards=forwards)
     processor = Processor(Engine(policy))
-    table = {}
+    calls = {}
     for name, lines in SHAPES.items():
         few = tuple(line for line in lines if line[0] in forwards)
-        calls = {
-            kind: _call(processor, message(part), stream)
-            for kind, part in (("all", lines), ("forwarded", few))
-        }
-        samples = interleaved(calls, rounds=5 if quick else 25)
-        table[name] = {kind: statistics.median(us) for kind, us in samples.items()} | {
-            "ratio": ratio(samples["forwarded"], samples["all"])
-        }
-    return table
+        calls[f"{name}, all"] = _call(processor, message(lines), stream)
+        calls[f"{name}, forwarded"] = _call(processor, message(few), stream)
+    samples = interleaved(calls, rounds=5 if quick else 25)
+    return {name: _row(samples[f"{name}, all"], samples[f"{name}, forwarded"]) for name in SHAPES}
+
+
+def _row(every: Sequence[float], forwarded: Sequence[float]) -> dict[str, float]:
+    return {
+        "ratio": ratio(forwarded, every),
+        "forwarded": statistics.median(forwarded),
+        "all": statistics.median(every),
+    }
 
 
 def message(lines: Lines) -> bytes:

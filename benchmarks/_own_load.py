@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 from time import perf_counter
+from typing import cast
 
 import uvloop
 
@@ -33,8 +34,7 @@ class Client(asyncio.Protocol):
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is not an instance
         self._send()
 
     def data_received(self, data: bytes) -> None:
@@ -66,11 +66,8 @@ class Client(asyncio.Protocol):
 
 async def main(port: int, connections: int, seconds: float) -> dict[str, float]:
     request, start = head("/"), perf_counter()
-    loop = asyncio.get_running_loop()
-    clients = [Client(request, start + seconds) for _ in range(connections)]
-    for client in clients:
-        await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc]
-    done, open_ = await asyncio.wait([c.done for c in clients], timeout=seconds + _LINGER)
+    clients = [await _connect(port, request, start + seconds) for _ in range(connections)]
+    _, late = await asyncio.wait([one.done for one in clients], timeout=seconds + _LINGER)
     taken = perf_counter() - start
     latencies = sorted(latency * 1e3 for client in clients for latency in client.latencies)
     return {
@@ -78,8 +75,15 @@ async def main(port: int, connections: int, seconds: float) -> dict[str, float]:
         "seconds": taken,
         "p50": _percentile(latencies, 0.5),
         "p99": _percentile(latencies, 0.99),
-        "failed": sum(client.failed for client in clients) + len(open_),
+        "failed": sum(client.failed for client in clients) + len(late),
     }
+
+
+async def _connect(port: int, request: bytes, until: float) -> Client:
+    client = Client(request, until)
+    loop = asyncio.get_running_loop()
+    await loop.create_connection(lambda: client, "127.0.0.1", port)
+    return client
 
 
 def _percentile(ordered: list[float], part: float) -> float:

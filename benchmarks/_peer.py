@@ -6,18 +6,20 @@ import sys
 import venv
 from pathlib import Path
 
-HERE = Path(__file__).parent
-PROGRAM = HERE / "peers" / "extproc_sdk.py"
+from benchmarks._rig import Peer
 
-ENVIRONMENT = {
+_HERE = Path(__file__).parent
+_PROGRAM = _HERE / "peers" / "extproc_sdk.py"
+
+_ENVIRONMENT = {
     # Its tracer would look for a Datadog agent, and report to it; without is how it is fastest.
     "DD_TRACE_ENABLED": "false",
     "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
     "DD_REMOTE_CONFIGURATION_ENABLED": "false",
 }
 
-_REQUIREMENTS = HERE / "peers" / "requirements.txt"
-_FOLDER = HERE / ".peers" / "extproc_sdk"
+_REQUIREMENTS = _HERE / "peers" / "requirements.txt"
+_FOLDER = _HERE / ".peers" / "extproc_sdk"
 _WITHIN = 300.0
 """Seconds that the installation may take."""
 
@@ -26,14 +28,14 @@ class NoPeerError(Exception):
     """The peer cannot be had; the text says why."""
 
 
-def command() -> list[str]:
-    """How to run the peer; installs it when that has not been done. Raises NoPeerError."""
+def get_peer() -> Peer:
+    """The peer; installs it when that has not been done. Raises NoPeerError."""
     done = _FOLDER / "installed"
     wanted = f"{sys.version}\n{_REQUIREMENTS.read_text()}"
     if not done.is_file() or done.read_text() != wanted:
         _install()
         done.write_text(wanted)
-    return [str(_python()), str(PROGRAM)]
+    return Peer(command=(str(_python()), str(_PROGRAM)), env=_ENVIRONMENT)
 
 
 def _install() -> None:
@@ -41,7 +43,7 @@ def _install() -> None:
     sys.stdout.flush()
     shutil.rmtree(_FOLDER, ignore_errors=True)
     try:
-        venv.create(_FOLDER)
+        venv.create(_FOLDER, symlinks=True)
         _pip("install", "--requirement", str(_REQUIREMENTS))
     except (OSError, subprocess.SubprocessError) as error:
         shutil.rmtree(_FOLDER, ignore_errors=True)
@@ -69,6 +71,5 @@ def _reason(error: Exception) -> str:
     if isinstance(error, subprocess.TimeoutExpired):
         return f"pip took longer than {_WITHIN:g} seconds"
     if isinstance(error, subprocess.CalledProcessError):
-        lines = [line for line in error.stderr.splitlines() if line.startswith("ERROR")]
-        return lines[-1] if lines else f"pip exited with status {error.returncode}"
+        return (error.stderr.strip() or f"pip exited with status {error.returncode}")[-500:]
     return str(error)

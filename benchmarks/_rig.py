@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, UnixConnector
 
-from benchmarks import _peer
 from benchmarks._config import OURS, PEER, PLAIN, config
 from benchmarks._cpu import Cores, pinned
 from benchmarks._echo import echo_upstream
@@ -23,8 +22,10 @@ T = TypeVar("T")
 
 POLICY = Path(__file__).parent / "ten-rules.yaml"
 
-_READY = re.compile(r"^.*serving.* on (127\.0\.0\.1:[0-9]+)$", re.MULTILINE)
-"""What both services say when they serve."""
+_READY = re.compile(
+    r"serving (?:policy .*|with (?P<version>.*)) on (?P<address>127\.0\.0\.1:[0-9]+)$", re.MULTILINE
+)
+"""What both services say when they serve; the peer also says what it runs on."""
 
 _WITHIN = 60.0
 """Seconds that a process may take to be ready."""
@@ -40,6 +41,14 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """How to run the peer."""
+
+    command: Sequence[str]
+    env: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rig:
     """Everything that runs."""
 
@@ -49,9 +58,11 @@ class Rig:
     envoy_version: str
     cores: Cores
     folder: Path
-    left_out: Mapping[str, str]
-    """Rows that are not there, and why."""
-    supervisor: Supervisor
+    peer_failed: str
+    """Why the peer did not start; empty when it did or was not wanted."""
+    versions: Mapping[str, str]
+    """What a service says that it runs on, by its row's name."""
+    supervisors: tuple[Supervisor, ...]
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -59,45 +70,63 @@ class Rig:
         return (self.envoy, *(row.service for row in self.rows if row.service is not None))
 
     async def guard(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do *work* while Envoy and our service live. Raises ColorfastError when one dies."""
-        return await self.supervisor.guard(work)
+        """Do *work* while all processes live. Raises ColorfastError when one dies."""
+        for supervisor in self.supervisors:
+            work = supervisor.guard(work)
+        return await work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Service:
     pid: int
     address: str
+    version: str
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[Rig]:
-    """The rig, for as long as the block lasts.
+async def running(peer: Peer | None) -> AsyncIterator[Rig]:
+    """The rig, for as long as the block lasts; with *peer* unless it does not start.
 
     Raises ColorfastError when Envoy or our own service cannot be had.
     """
-    cores, left_out = Cores.choose(), dict[str, str]()
+    cores, peer_failed = Cores.choose(), ""
     async with AsyncExitStack() as stack:
         # Short, since a socket's path has 107 bytes.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="colorfast-")))
-        supervisor = await stack.enter_async_context(Supervisor(folder))
-        services = {OURS: await _start(supervisor, OURS, _serve(), cores)}
-        # A supervisor of its own: the peer may fail without ending the benchmark.
-        aside = await stack.enter_async_context(Supervisor(folder))
-        try:
-            services[PEER] = await _start(aside, PEER, _peer.command(), cores)
-        except (_peer.NoPeerError, ColorfastError) as error:
-            left_out[PEER] = str(error)
+        supervisors = [await stack.enter_async_context(Supervisor(folder))]
+        services = {OURS: await _start(supervisors[0], OURS, _serve(), {}, cores)}
+        if peer is not None:
+            try:
+                aside, services[PEER] = await _start_peer(peer, folder, cores, stack)
+                supervisors.append(aside)
+            except ColorfastError as error:
+                peer_failed = str(error)
         await stack.enter_async_context(echo_upstream(folder / "echo"))
-        envoy, told = await _start_envoy(supervisor, services, folder, cores)
+        envoy, told = await _start_envoy(supervisors[0], services, folder, cores)
         yield Rig(
             rows=_rows(told["listeners"], services),
             envoy=envoy,
             envoy_version=told["server_info"]["version"].split("/")[1],
             cores=cores,
             folder=folder,
-            left_out=left_out,
-            supervisor=supervisor,
+            peer_failed=peer_failed,
+            versions={name: service.version for name, service in services.items()},
+            supervisors=tuple(supervisors),
         )
+
+
+async def _start_peer(
+    peer: Peer, folder: Path, cores: Cores, stack: AsyncExitStack
+) -> tuple[Supervisor, _Service]:
+    """Under a supervisor of its own: when it does not start, the others are measured all the same.
+
+    Raises ColorfastError then, and stops what there is of it.
+    """
+    async with AsyncExitStack() as own:
+        supervisor = await own.enter_async_context(Supervisor(folder))
+        service = await _start(supervisor, PEER, peer.command, peer.env, cores)
+        stack.push_async_exit(own.pop_all())
+    return supervisor, service
 
 
 def _serve() -> list[str]:
@@ -107,21 +136,26 @@ def _serve() -> list[str]:
 
 
 async def _start(
-    supervisor: Supervisor, name: str, command: Sequence[str], cores: Cores
+    supervisor: Supervisor,
+    name: str,
+    command: Sequence[str],
+    env: Mapping[str, str],
+    cores: Cores,
 ) -> _Service:
     with pinned(cores.service):
-        child = await supervisor.start(name, command, env=_peer.ENVIRONMENT)
+        child = await supervisor.start(name, command, env=env)
 
     async def serves() -> bool:
-        return _address(child) is not None
+        return _ready_line(child) is not None
 
     await supervisor.guard(supervisor.ready(child, serves, within=_WITHIN))
-    return _Service(pid=child.process.pid, address=_address(child) or "")
+    line = _ready_line(child)
+    assert line is not None
+    return _Service(pid=child.process.pid, address=line["address"], version=line["version"] or "")
 
 
-def _address(child: Child) -> str | None:
-    found = _READY.search(child.log.read_text(errors="replace"))
-    return found[1] if found else None
+def _ready_line(child: Child) -> re.Match[str] | None:
+    return _READY.search(child.log.read_text(errors="replace"))
 
 
 async def _start_envoy(

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import grpc
 import uvloop
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 
 # The SDK wants its user to generate this package from gRPC's own health.proto.
 sys.modules["grpc_health_check.v1.health_pb2"] = health_pb2
@@ -107,7 +107,8 @@ async def main() -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     names = ("envoy-extproc-sdk", "grpcio", "protobuf", "uvloop")
-    print("serving", *(f"{name} {version(name)}," for name in names), f"on 127.0.0.1:{port}")
+    versions = ", ".join(f"{name} {version(name)}" for name in names)
+    print(f"serving with {versions} on 127.0.0.1:{port}")
     sys.stdout.flush()
     await server.wait_for_termination()
 

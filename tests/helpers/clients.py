@@ -1,9 +1,9 @@
 """Clients that say exactly what a test wants said, over HTTP/1.1 and HTTP/2."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import h2.config
@@ -21,6 +21,8 @@ class Reply:
 
     status: int
     body: bytes = b""
+    fields: Mapping[bytes, bytes] = field(default_factory=dict)
+    """Header fields by their lower-case names, of HTTP/1.1 only."""
 
     @property
     def seen(self) -> Seen:
@@ -54,12 +56,12 @@ class Http1:
     def read(self) -> Reply:
         """The next answer."""
         status = int(self._reader.readline().split()[1])
-        length = 0
+        fields: dict[bytes, bytes] = {}
         while line := self._reader.readline().strip():
             name, _, value = line.partition(b":")
-            if name.lower() == b"content-length":
-                length = int(value)
-        return Reply(status=status, body=self._reader.read(length))
+            fields[name.lower()] = value.strip()
+        body = self._reader.read(int(fields.get(b"content-length", b"0")))
+        return Reply(status=status, body=body, fields=fields)
 
     def ask(self, lines: Sequence[Line], *, target: bytes = b"/") -> Reply:
         """Send a GET and wait for its answer."""

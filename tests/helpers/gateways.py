@@ -1,14 +1,13 @@
 """One real Envoy with a listener for each thing to be tried, and an upstream for each lane."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from colorfast.envoy import ExtProcOptions, Json, bootstrap, ext_proc_chain, extproc_cluster
-from colorfast.envoy.bootstrap import Protocol
 from colorfast.policy import Policy
 from helpers.envoys import echo_upstream, get, running_envoy
 
@@ -27,17 +26,22 @@ class Way:
     """More of ``ExtProcOptions``."""
     routes: tuple[Json, ...] = ()
     """Routes to be tried before those of the lanes."""
-    filters: tuple[Json, ...] = ()
-    """Filters behind those of Colorfast."""
+    before: tuple[Json, ...] = ()
+    """Filters in front of those of Colorfast."""
+    behind: tuple[Json, ...] = ()
+    """Filters between those of Colorfast and the router."""
     manager: Json = field(default_factory=dict)
     """More of the connection manager's settings."""
+    lane_settings: Mapping[str, Json] = field(default_factory=dict)
+    """More of a lane's route, by lane."""
 
     def listener(self, folder: Path) -> Json:
         chain = ext_proc_chain(self.policy, self._options)
         host = bootstrap.virtual_host(self.name, [*self.routes, *self._lanes()])
         manager = bootstrap.connection_manager(self.name, [host], chain)
         config = manager["typed_config"] | self.manager
-        config["http_filters"][-1:-1] = self.filters
+        *ours, router = config["http_filters"]
+        config["http_filters"] = [*self.before, *ours, *self.behind, router]
         manager["typed_config"] = config
         return bootstrap.listener(self.name, f"unix:{folder}/{self.name}.in", manager)
 
@@ -46,14 +50,15 @@ class Way:
 
     @property
     def _options(self) -> ExtProcOptions:
-        defaults = {"message_timeout": PATIENT, "cluster": f"ep.{self.name}"}
+        defaults: dict[str, Any] = {"message_timeout": PATIENT, "cluster": f"ep.{self.name}"}
         return ExtProcOptions(target=self.target, **(defaults | self.options))
 
     def _lanes(self) -> Iterator[Json]:
         header, baseline = self.policy.header, self.policy.baseline
         for lane in self.policy.lanes.patterns:
             if lane != baseline:
-                yield bootstrap.route(f"{self.name}.{lane}", lane, headers={header: lane})
+                one = bootstrap.route(f"{self.name}.{lane}", lane, headers={header: lane})
+                yield one | self.lane_settings.get(lane, {})
         yield bootstrap.route(self.name, baseline)
 
 
@@ -77,14 +82,12 @@ class Gateway:
 
 @contextmanager
 def running_gateway(
-    folder: Path, ways: Iterable[Way], *, protocol: Protocol = "http1"
+    folder: Path, ways: Iterable[Way], *, protocol: Literal["http", "http2"] = "http"
 ) -> Iterator[Gateway]:
     """An Envoy with *ways*. Upstreams, called as the lanes, are whoever listens in *folder*."""
     ways = tuple(ways)
     lanes = sorted({lane for way in ways for lane in way.policy.lanes.patterns})
-    upstreams = [
-        bootstrap.cluster(lane, f"unix:{folder}/{lane}", protocol=protocol) for lane in lanes
-    ]
+    upstreams = [_upstream(lane, folder, protocol) for lane in lanes]
     config = bootstrap.bootstrap(
         admin=f"unix:{folder}/admin",
         listeners=[way.listener(folder) for way in ways],
@@ -92,6 +95,16 @@ def running_gateway(
     )
     with running_envoy(config):
         yield Gateway(folder)
+
+
+def _upstream(name: str, folder: Path, protocol: str) -> Json:
+    config = bootstrap.cluster(name, f"unix:{folder}/{name}")
+    options = {
+        # Upstreams give an idle connection up after half a minute: Envoy has to be first.
+        "common_http_protocol_options": {"idle_timeout": "10s"},
+        "explicit_http_config": {f"{protocol}_protocol_options": {}},
+    }
+    return config | {"typed_extension_protocol_options": bootstrap.http_options(options)}
 
 
 @contextmanager

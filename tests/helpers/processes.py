@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-DEADLINE = 60.0
+DEADLINE = 120.0
 
 
 def wait_until(condition: Callable[[], bool], what: str, *, within: float = DEADLINE) -> None:

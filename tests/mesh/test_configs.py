@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from colorfast.envoy import Json
-from colorfast.mesh import DEFAULT_MESH, DEFAULT_POLICY, Layout, Mesh, load_mesh
+from colorfast.mesh import DEFAULT_MESH, DEFAULT_POLICY, Layout
 from colorfast.mesh._configs import Plan
-from colorfast.policy import load_policy
+from colorfast.policy import Mesh, load_mesh, load_policy
 from helpers.envoys import validate
 
 MESH = load_mesh(DEFAULT_MESH.read_text())

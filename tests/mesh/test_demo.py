@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -127,6 +128,7 @@ def test_nothing_outlives_a_demo_that_is_killed(demo: Demo) -> None:
     demo.process.kill()
     demo.process.wait(DEADLINE)
     wait_until(lambda: not any(map(alive, children)), "all are gone")
+    shutil.rmtree(demo.folder)  # that it cannot do itself
 
 
 def test_an_envoy_that_dies_ends_the_demo_with_its_name_and_log(demo: Demo) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from colorfast.mesh import Mesh, Service, path_of, target_lane
+from colorfast.mesh import path_of, target_lane
 from colorfast.mesh._routes import exceptions
-from colorfast.policy import load_policy
+from colorfast.policy import Mesh, Service, load_policy
 
 POLICY = load_policy(
     "apiVersion: colorfast.dev/v1alpha1\nkind: LanePolicy\nmetadata: {name: x}\nspec:\n"

@@ -13,16 +13,14 @@ from colorfast.mesh import (
     DEFAULT_POLICY,
     GATEWAY,
     SERVICE,
-    Mesh,
     RunningMesh,
-    Service,
     Timing,
     run_demo,
     running_mesh,
 )
 from colorfast.mesh._http import get
 from colorfast.mesh.demo import _Demo
-from colorfast.policy import load_policy
+from colorfast.policy import Mesh, Service, load_policy
 from helpers.envoys import get as admin_get
 from helpers.processes import wait_until
 

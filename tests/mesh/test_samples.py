@@ -2,9 +2,9 @@
 
 import pytest
 
-from colorfast.mesh import DEFAULT_MESH, DEFAULT_POLICY, Mesh, Service, load_mesh, path_of
+from colorfast.mesh import DEFAULT_MESH, DEFAULT_POLICY, path_of
 from colorfast.mesh._samples import expected_baggage, expected_paths, foreign, samples
-from colorfast.policy import Policy, load_policy
+from colorfast.policy import Mesh, Policy, Service, load_mesh, load_policy
 
 HEAD = "apiVersion: colorfast.dev/v1alpha1\nkind: LanePolicy\nmetadata: {name: x}\nspec:\n"
 MESH = Mesh(name="m", entry="a", services=(Service(name="a", lanes=("base", "canary")),))

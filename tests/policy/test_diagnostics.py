@@ -27,7 +27,7 @@ BROKEN: list[tuple[str, str, str]] = [
     ("CF106", "apiVersion: colorfast.dev/v1alpha1\nkind: LanePolicy\nmetadata: {name: a}\nspec: []\n", "4:7"),
     ("CF107", file("edge: {client: maybe}"), "6:18"),
     ("CF107", file("edge: {baggage: {maxMembers: -1}}"), "6:32"),
-    ("CF107", file("rules: [{name: r, match: [{query: {v: {in: []}}}], lane: base}]"), "6:41"),
+    ("CF107", file("rules: [{name: r, match: [{query: {v: {in: []}}}], lane: base}]"), "6:42"),
     ("CF107", file("rules: [{name: r, split: {by: [{cookie: a, header: b}], weights: {base: 10000}}}]"), "6:34"),
     ("CF107", file("rules: [{name: ' r', lane: base}]"), "6:18"),
     ("CF108", file().replace("v1alpha1", "v9"), "1:13"),

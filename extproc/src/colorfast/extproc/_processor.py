@@ -1,10 +1,10 @@
 """The processor: one message in, its answer out. No gRPC, no sockets, no event loop.
 
-Theory of operation. A policy is made ready once, as a *plan* with one *desk* per station; a reload
-swaps the plan, and a message is answered by the plan that it met first, wholly. Of a request only
-the headers that the policy reads are looked at. Most answers do not depend on anything else in the
-request: those are serialised once and kept. Only an answer that repeats the request's own baggage
-is built anew, and only it can hold bytes that have to be checked.
+Theory of operation. A policy is made ready once, as one *desk* per station; a reload puts new desks
+in place of the old, and a message is answered wholly at the desk where it came in. Of a request
+only the headers that the policy reads are looked at. Most answers do not depend on anything else
+in the request: those are serialised once and kept. Only an answer that repeats the request's own
+baggage is built anew, and only it can hold bytes that have to be checked.
 """
 
 import logging

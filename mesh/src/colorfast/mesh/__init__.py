@@ -1,11 +1,10 @@
 """A local mesh of real Envoys and sample applications: what demo, tests and benchmarks run on."""
 
+from colorfast.mesh._check import check_mesh
 from colorfast.mesh._errors import CODES
 from colorfast.mesh._launch import program
 from colorfast.mesh._layout import GATEWAY, SERVICE, Layout
-from colorfast.mesh._load import check_mesh, load_mesh
 from colorfast.mesh._mesh import RunningMesh, Timing, running_mesh
-from colorfast.mesh._model import Mesh, Service, Workload
 from colorfast.mesh._ports import Ports
 from colorfast.mesh._routes import path_of, target_lane
 from colorfast.mesh._supervisor import Child, Supervisor
@@ -19,15 +18,11 @@ __all__ = [
     "SERVICE",
     "Child",
     "Layout",
-    "Mesh",
     "Ports",
     "RunningMesh",
-    "Service",
     "Supervisor",
     "Timing",
-    "Workload",
     "check_mesh",
-    "load_mesh",
     "path_of",
     "program",
     "run_demo",

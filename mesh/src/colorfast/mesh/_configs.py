@@ -12,10 +12,9 @@ from colorfast.envoy.bootstrap import (
     virtual_host,
 )
 from colorfast.mesh._layout import GATEWAY, Layout
-from colorfast.mesh._model import Mesh, Service, Workload
 from colorfast.mesh._ports import LOOPBACK
 from colorfast.mesh._routes import exceptions
-from colorfast.policy import Policy
+from colorfast.policy import Mesh, Policy, Service, Workload
 
 _APP = "app"
 

@@ -22,7 +22,7 @@ _TAIL = 25
 
 
 def unusable_mesh(what: str, *, fix: str = "") -> ColorfastError:
-    """A LaneMesh that is not valid, or does not fit its policy."""
+    """A LaneMesh that does not fit its policy."""
     return ColorfastError("CF610", what, fix=fix)
 
 

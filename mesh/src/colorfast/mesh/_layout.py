@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from colorfast.mesh._model import Workload
+from colorfast.policy import Workload
 
 GATEWAY = "gateway"
 SERVICE = "extproc"

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from colorfast.envoy import Json
+from colorfast.mesh._check import check_mesh
 from colorfast.mesh._configs import Plan
 from colorfast.mesh._launch import answers, program, start_envoy
 from colorfast.mesh._layout import GATEWAY, SERVICE, Layout
-from colorfast.mesh._load import check_mesh
-from colorfast.mesh._model import Mesh, Workload
 from colorfast.mesh._ports import LOOPBACK, Ports
 from colorfast.mesh._supervisor import Child, Supervisor
-from colorfast.policy import Policy, load_policy
+from colorfast.policy import Mesh, Policy, Workload, load_policy
 
 T = TypeVar("T")
 

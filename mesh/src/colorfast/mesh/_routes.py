@@ -1,8 +1,7 @@
 """Which version of a service a lane leads to."""
 
 from colorfast.lane import is_family
-from colorfast.mesh._model import Mesh, Service
-from colorfast.policy import Policy
+from colorfast.policy import Mesh, Policy, Service
 
 
 def target_lane(policy: Policy, service: Service, lane: str | None) -> str:

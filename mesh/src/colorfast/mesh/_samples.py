@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from colorfast.lane import is_family
-from colorfast.mesh._model import Mesh
 from colorfast.mesh._routes import path_of
-from colorfast.policy import Engine, Policy, Request, Split
+from colorfast.policy import Engine, Mesh, Policy, Request, Split
 
 _USERS = 500
 """How many user ids are tried to find one that a small share of a split takes."""

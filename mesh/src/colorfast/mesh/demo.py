@@ -10,10 +10,9 @@ from typing import TextIO
 from colorfast.mesh._errors import unexpected_path
 from colorfast.mesh._http import get
 from colorfast.mesh._layout import GATEWAY, SERVICE
-from colorfast.mesh._load import load_mesh
 from colorfast.mesh._mesh import RunningMesh, running_mesh
-from colorfast.mesh._model import Mesh
 from colorfast.mesh._samples import Sample, expected_baggage, expected_paths, foreign, samples
+from colorfast.policy import Mesh, load_mesh
 
 DEFAULT_POLICY = Path(__file__).parent / "defaults" / "shop.yaml"
 DEFAULT_MESH = Path(__file__).parent / "defaults" / "mesh.yaml"
@@ -36,7 +35,7 @@ async def run_demo(  # noqa: PLR0913 (one argument an option)
     Returns 0, or 1 when a path was not the one that policy and mesh make. With *once* it returns
     as soon as that is known. 130 says that a signal came before it was known. *port* 0 lets a free
     one be chosen; *keep* leaves configuration and logs behind. Raises ColorfastError (CF610 to
-    CF615), or InvalidInput when the policy cannot be used.
+    CF615), or InvalidInput when a file cannot be used.
     """
     loaded = _read_mesh(mesh)
     demo = _Demo(out, once=once)

@@ -21,8 +21,13 @@ def predicate(condition: Condition) -> Predicate:
 
 
 def compile_regex(pattern: str, *, ignore_case: bool = False) -> Callable[[bytes], object]:
-    """RE2 full match over bytes, as Envoy's ``safe_regex``. Raises re2.error."""
+    """RE2 full match over bytes, as Envoy's ``safe_regex``. Raises re2.error.
+
+    Envoy 1.40 runs RE2 on bytes: ``.`` is any byte but a line feed, and a letter that UTF-8 writes
+    with two bytes is two characters.
+    """
     options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
     options.log_errors = False
     options.case_sensitive = not ignore_case
     full_match: Callable[[bytes], object] = re2.compile(pattern.encode(), options).fullmatch

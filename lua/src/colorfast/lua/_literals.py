@@ -1,0 +1,26 @@
+"""Values as Lua source, in ASCII."""
+
+from collections.abc import Iterable
+
+_PLAIN = frozenset(range(0x20, 0x7F)) - frozenset(b'"\\')
+
+
+def text(value: str | bytes) -> str:
+    """A string literal of these bytes (of this text's UTF-8)."""
+    data = value.encode() if isinstance(value, str) else value
+    return '"' + "".join(chr(b) if b in _PLAIN else f"\\{b:03d}" for b in data) + '"'
+
+
+def comment(value: str) -> str:
+    """*value* fit to stand behind ``-- ``: one line, and printable."""
+    return "".join(c if c.isprintable() else "?" for c in value)
+
+
+def array(items: Iterable[str]) -> str:
+    """A table constructor on one line."""
+    return "{" + ", ".join(items) + "}"
+
+
+def pattern(literal: str) -> str:
+    """A Lua pattern (Lua 5.1 section 5.4.1) that matches the ASCII text *literal*."""
+    return "".join(c if c.isalnum() else f"%{c}" for c in literal)

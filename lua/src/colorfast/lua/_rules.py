@@ -1,0 +1,87 @@
+"""First match wins, as Lua: ``choose()`` gives the rank of the rule that takes the request.
+
+A rank counts while it is lower, that is earlier in the file, than the best one found so far. A
+table's value is a rank when the look-up has proved all that an entry demands, else a function that
+tries what is left.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from colorfast.lua._anchors import Candidate, Table, file_rules
+from colorfast.lua._conditions import Conditions
+from colorfast.lua._literals import comment, text
+from colorfast.lua._slots import MANY, Slots
+from colorfast.policy import Attribute, Rule, Source
+
+
+class Rules:
+    """The active *rules*, ranked from 1 in the order of the file."""
+
+    def __init__(self, rules: tuple[Rule, ...], slots: Slots, conditions: Conditions) -> None:
+        self._rules = rules
+        self._slots = slots
+        self._conditions = conditions
+        filed = file_rules(rules)
+        self._tables, self._rest = filed.tables, filed.rest
+        sources = (Source.HEADER, Source.COOKIE, Source.QUERY)
+        self._crowds = tuple(source for source in sources if self._is_crowd(source))
+
+    def tables(self) -> Iterator[str]:
+        """Lua: ranks by exact value."""
+        for folds, name in ((False, "EXACT"), (True, "FOLDED")):
+            tables = [item for item in self._tables.items() if item[0][1] is folds]
+            if tables or self._crowds:
+                yield f"local {name} = {{"
+                for (attribute, _), table in tables:
+                    yield f"  [{self._slots.of(attribute)}] = {{ -- {comment(str(attribute))}"
+                    yield from self._table(table)
+                    yield "  },"
+                yield "}"
+
+    def choose(self) -> Iterator[str]:
+        """Lua: ``choose()``; one past the last rank stands for no rule at all."""
+        yield "local function choose()"
+        yield f"  local best = {len(self._rules) + 1}"
+        for attribute, folds in self._tables:
+            if attribute.source not in self._crowds:
+                yield f"  best = better({self._found(attribute, folds=folds)}, best)"
+        yield from (f"  best = {self._walk(source)}" for source in self._crowds)
+        yield from self._tries(self._rest, "  ")
+        yield "end"
+
+    def _is_crowd(self, source: Source) -> bool:
+        return len({one for one, _ in self._tables if one.source is source}) > MANY
+
+    def _found(self, attribute: Attribute, *, folds: bool) -> str:
+        slot = self._slots.of(attribute)
+        return f"FOLDED[{slot}][fold(value({slot}))]" if folds else f"EXACT[{slot}][value({slot})]"
+
+    def _walk(self, source: Source) -> str:
+        match source:
+            case Source.HEADER:
+                return "walk_headers(best)"
+            case Source.COOKIE:
+                return f"walk_cookies(best, {self._slots.container(source)})"
+            case _:
+                return f"walk_query(best, {self._slots.container(source)})"
+
+    def _table(self, table: Table) -> Iterator[str]:
+        for value, candidates in table.items():
+            rank, left = candidates[0]
+            if left:
+                yield f"    [{text(value)}] = function(best)"
+                yield from self._tries(candidates, "      ")
+                yield "    end,"
+            else:
+                yield f"    [{text(value)}] = {rank},"
+
+    def _tries(self, candidates: Iterable[Candidate], indent: str) -> Iterator[str]:
+        for rank, left in candidates:
+            rule = self._rules[rank - 1]
+            test = f"{rank} < best"
+            if left:
+                test += f" and {self._conditions.all_of(left)}"
+            yield f"{indent}if {test} then return {rank} end -- {comment(rule.name)}"
+            if not left:  # it takes whatever comes here
+                break
+        yield f"{indent}return best"

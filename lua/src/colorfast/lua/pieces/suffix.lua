@@ -1,0 +1,1 @@
+local function suffix(v, text) return v ~= nil and sub(v, -#text) == text end

@@ -1,0 +1,297 @@
+"""What the documentation says is there is there: codes, commands, keys, metrics, links."""
+
+import importlib
+import json
+import re
+import shlex
+from importlib.metadata import version
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from docs.pages import (
+    PAGES,
+    ROOT,
+    anchor,
+    blocks,
+    commands,
+    headings,
+    links,
+    page,
+    prose,
+    spans,
+    table,
+)
+from prometheus_client import generate_latest
+from pydantic import BaseModel
+
+from colorfast.cli._app import COMMANDS
+from colorfast.cli._app import colorfast as cli
+from colorfast.extproc import Processor, StreamOptions
+from colorfast.extproc._admin import PATHS
+from colorfast.extproc._metrics import registry
+from colorfast.extproc._watch import Watcher, load_first
+from colorfast.extproc.wire import ProcessingRequest
+from colorfast.policy import _model as models
+from colorfast.policy._mesh_load import MeshSpec, ServiceModel
+from colorfast.policy._vectors import ExpectModel, RequestModel, VectorModel
+
+EVERY_PAGE = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+
+
+def rooms() -> set[str]:
+    """The packages that the command line reaches, through whatever room: what users can meet."""
+    found, ahead = set[str](), {"cli"}
+    while ahead:
+        found |= ahead
+        folders = [folder for name in ahead for folder in ROOT.glob(f"*/src/colorfast/{name}")]
+        sources = [path.read_text() for folder in folders for path in folder.rglob("*.py")]
+        ahead = set(re.findall(r"\bcolorfast\.([a-z0-9]+)", "\n".join(sources))) - found
+        ahead = {name for name in ahead if any(ROOT.glob(f"*/src/colorfast/{name}/__init__.py"))}
+    return found
+
+
+def codes() -> dict[str, tuple[str, str]]:
+    """Every code of every room: its level and its title."""
+    modules = [importlib.import_module(f"colorfast.{name}") for name in sorted(rooms())]
+    tables: list[dict[str, tuple[str, str]]] = [getattr(one, "CODES", {}) for one in modules]
+    joined = {code: entry for table in tables for code, entry in table.items()}
+    assert len(joined) == sum(map(len, tables)), "two rooms have the same code"
+    return joined
+
+
+def test_the_rooms_with_codes_are_found() -> None:
+    assert {"policy", "extproc", "envoy", "mesh", "lane"} <= rooms()
+
+
+def test_every_code_has_its_entry_and_no_entry_is_of_another_code() -> None:
+    found = [heading for heading in headings(page("diagnostics.md")) if heading.startswith("CF")]
+    assert found == [
+        f"{code}: {title} ({level})" for code, (level, title) in sorted(codes().items())
+    ]
+
+
+def test_every_entry_says_how_to_fix_it() -> None:
+    entries = re.split(r"(?m)^#+ ", prose(page("diagnostics.md")))
+    lacking = [one.split(":")[0] for one in entries if one[:2] == "CF" and "**Fix.**" not in one]
+    assert lacking == []
+
+
+@EVERY_PAGE
+def test_codes_that_a_page_names_exist(path: Path) -> None:
+    assert set(re.findall(r"\bCF\d{3}\b", path.read_text())) <= codes().keys()
+
+
+# The command line.
+
+
+def command_of(name: str) -> click.Command:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None, f"there is no colorfast {name}"
+    return command
+
+
+def options_of(command: click.Command) -> dict[str, click.Parameter]:
+    """Every spelling of every option."""
+    params = command.get_params(click.Context(command))
+    return {name: one for one in params for name in one.opts if name.startswith("-")}
+
+
+def check(words: list[str]) -> None:
+    """A command line names a command that exists, with options and choices that it has."""
+    if words[1].startswith("-"):
+        assert words[1] in options_of(cli)
+        return
+    options = options_of(command_of(words[1]))
+    for word, value in zip_longest(words[2:], words[3:]):
+        if word.startswith("-") and word != "-":
+            assert word in options, f"colorfast {words[1]} has no {word}"
+            kind = options[word].type
+            if isinstance(kind, click.Choice) and value is not None:
+                assert value in kind.choices
+
+
+@EVERY_PAGE
+def test_commands_exist_with_their_options(path: Path) -> None:
+    for words in commands(path):
+        check(words)
+
+
+def test_commands_in_the_examples_exist() -> None:
+    text = "\n".join(path.read_text() for path in ROOT.glob("examples/*.yaml"))
+    said = re.findall(r"(?m)^#(?: .*:)? +(colorfast .*)$", text)
+    assert said
+    for line in said:
+        check(shlex.split(line))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_is_explained(name: str) -> None:
+    text = "\n".join(path.read_text() for path in PAGES if path.parent.name == "docs")
+    assert f"colorfast {name}" in text or name == "version"
+    for param in command_of(name).params:
+        if isinstance(param, click.Option):
+            assert any(re.search(rf"(?<!\w){opt}\b", text) for opt in param.opts), param.opts
+
+
+@pytest.mark.parametrize(("name", "head"), [("serve", "flag"), ("compile", "option")])
+def test_options_have_the_defaults_that_operations_says(name: str, head: str) -> None:
+    said = {tuple(spans(row[0])): row[1] for row in table(page("operations.md"), head, "default")}
+    options = [one for one in command_of(name).params if isinstance(one, click.Option)]
+    assert said == {tuple(option.opts): default_of(option) for option in options}
+
+
+def default_of(option: click.Option) -> str:
+    if option.required:
+        return "required"
+    return "off" if option.is_flag else f"`{option.default}`"
+
+
+def test_environment_variables_are_those_of_the_options() -> None:
+    known = {
+        f"COLORFAST_{name}_{param.name}".upper()
+        for name in COMMANDS
+        for param in command_of(name).params
+    }
+    said = {name for path in PAGES for name in re.findall(r"\bCOLORFAST_\w+", path.read_text())}
+    assert said
+    assert said <= known
+
+
+@EVERY_PAGE
+def test_make_targets_exist(path: Path) -> None:
+    text = "\n".join([*spans(prose(path)), *(block.text for block in blocks(path))])
+    targets = set(re.findall(r"(?m)^(?:\$ )?make ([a-z-]+)", text))
+    makefile = (ROOT / "Makefile").read_text()
+    assert {name for name in targets if not re.search(rf"(?m)^{name}:", makefile)} == set()
+
+
+# Files.
+
+MODELS: dict[str, dict[str, type[BaseModel]]] = {
+    "policies.md": {
+        "": models.PolicyEnvelope,
+        "metadata.": models.Metadata,
+        "spec.": models.SpecModel,
+        "spec.edge.": models.EdgeModel,
+        "spec.edge.baggage.": models.BaggageModel,
+        "rules[].": models.RuleModel,
+        "match[].": models.Match,
+        "matcher.": models.StringMatcher,
+        "split.": models.SplitModel,
+    },
+    "testing.md": {
+        "vectors[].": VectorModel,
+        "request.": RequestModel,
+        "expect.": ExpectModel,
+        "spec.": MeshSpec,
+        "services.": ServiceModel,
+    },
+}
+INNER = {
+    "metadata",
+    "spec",
+    "spec.edge",
+    "spec.edge.baggage",
+    "vectors[].request",
+    "vectors[].expect",
+}
+"""Keys whose own keys are listed instead."""
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_key_of_a_file_is_in_its_table_with_its_default(name: str) -> None:
+    said = {spans(row[0])[0]: row[2] for row in table(page(name), "key", "type", "default")}
+    said.pop("policy", None)  # of a vector file, whose model leaves it to the loader
+    fields = {
+        prefix + (field.alias or key): field
+        for prefix, model in MODELS[name].items()
+        for key, field in model.model_fields.items()
+    }
+    assert said.keys() == fields.keys() - INNER
+    for key, text in said.items():
+        field = fields[key]
+        assert (text == "required") == field.is_required(), key
+        if isinstance(field.default, bool):
+            assert text == f"`{json.dumps(field.default)}`", key
+        elif isinstance(field.default, str | int):
+            assert text == f"`{field.default}`", key
+
+
+# The service.
+
+
+def exposition(tmp_path: Path) -> str:
+    """What ``/metrics`` shows after a request."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text((ROOT / "examples" / "shop.yaml").read_text())
+    state = load_first(str(policy))
+    processor = Processor(state.engine)
+    request = ProcessingRequest()
+    request.request_headers.SetInParent()
+    processor.process(request.SerializeToString(), StreamOptions())
+    return generate_latest(registry(processor, Watcher(state, processor, poll=1.0))).decode()
+
+
+def test_metrics_are_those_of_the_registry(tmp_path: Path) -> None:
+    text = exposition(tmp_path)
+    types = dict(re.findall(r"(?m)^# TYPE (\S+) (\S+)", text))
+    ours = {name: kind for name, kind in types.items() if name.startswith("colorfast")}
+    said = {spans(row[0])[0]: row[1:3] for row in table(page("operations.md"), "metric", "type")}
+    assert said.keys() == ours.keys()
+    assert {name.split("_")[0] for name in types.keys() - ours.keys()} == {"process", "python"}
+    for name, (kind, labels) in said.items():
+        # Prometheus' text format has no info: it is a gauge that is 1.
+        assert kind == ours[name]
+        samples = re.findall(rf"(?m)^{name}(?:_bucket)?(?:{{(.*)}})? ", text)
+        assert sorted(spans(labels)) == sorted(re.findall(r'(\w+)="', samples[0]))
+
+
+def test_metrics_that_pages_name_exist(tmp_path: Path) -> None:
+    text = exposition(tmp_path)
+    named = {name for path in PAGES for name in re.findall(r"colorfast_[a-z_]+\w", prose(path))}
+    assert {name for name in named if not re.search(rf"(?m)^(?:# TYPE )?{name}\b", text)} == set()
+
+
+def test_admin_paths_are_those_of_the_service() -> None:
+    assert [spans(row[0])[0] for row in table(page("operations.md"), "path", "says")] == [*PATHS]
+
+
+# Links and names.
+
+
+@EVERY_PAGE
+def test_links_lead_somewhere(path: Path) -> None:
+    for link in links(path):
+        file, _, wanted = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        assert target.exists(), link
+        if wanted:
+            assert wanted in [anchor(heading) for heading in headings(target)], link
+
+
+@EVERY_PAGE
+def test_files_that_a_page_names_exist(path: Path) -> None:
+    folders = [folder.name for folder in ROOT.iterdir() if folder.is_dir()]
+    named = [span for span in spans(prose(path)) if re.fullmatch(r"[\w.-]+/[\w./-]*", span)]
+    inside = [name for name in named if name.split("/")[0] in folders]
+    assert [name for name in inside if not (ROOT / name).exists()] == []
+
+
+def test_contributing_names_what_the_files_hold() -> None:
+    for file, said, *_ in table(ROOT / "CONTRIBUTING.md", "file"):
+        text = (ROOT / spans(file)[0]).read_text()
+        assert [name for name in spans(said) if name not in text] == [], file
+
+
+def test_the_changelog_has_this_version() -> None:
+    assert f"## [{version('colorfast')}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_pages_name_no_place_of_the_machine_they_were_written_on() -> None:
+    def local(text: str) -> Any:
+        return re.search(r"/(?:home|root|work|Users)/", text)
+
+    assert [path.name for path in PAGES if local(path.read_text())] == []

@@ -1,0 +1,226 @@
+"""What can be run is run: policies, vectors, sessions and tables of the pages, and the examples."""
+
+import asyncio
+import doctest
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from docs.pages import ROOT, Block, all_blocks, page, spans, tables
+
+from colorfast.cli._app import colorfast
+from colorfast.envoy import ExtProcOptions, extproc_cluster
+from colorfast.mesh.conformance import observe_extproc
+from colorfast.policy import (
+    CODES,
+    Engine,
+    InvalidInput,
+    Request,
+    VectorFile,
+    differences,
+    load_mesh,
+    load_policy,
+    load_vectors,
+    observe_reference,
+)
+from colorfast.policy._vectors import apply
+from helpers import policies
+
+EXAMPLES = ROOT / "examples"
+VECTORS = sorted(EXAMPLES.glob("*.vectors.yaml"))
+POLICIES = [
+    path
+    for path in sorted(EXAMPLES.glob("*.yaml"))
+    if path not in VECTORS and "\nkind: LanePolicy\n" in path.read_text()
+]
+TRIGGERS = [
+    block
+    for kind in ("policy", "spec", "mesh")
+    for block in all_blocks("yaml", kind)
+    if block.page.name == "diagnostics.md"
+]
+
+
+def found(block: Block) -> list[str]:
+    """The codes that the file of a block has."""
+    kind = block.words[1] if block.words[1:] else "policy"
+    text = policies.file(block.text) if kind == "spec" else block.text
+    try:
+        if kind == "mesh":
+            load_mesh(text)
+            return []
+        return [one.code for one in load_policy(text).diagnostics]
+    except InvalidInput as error:
+        return [one.code for one in error.diagnostics]
+
+
+def is_sound(block: Block) -> bool:
+    """Whether a block must load: it is marked, or it is a whole LanePolicy."""
+    marked = block.words[1:2] in (["policy"], ["spec"], ["mesh"])
+    return block.page.name != "diagnostics.md" and (marked or "\nkind: LanePolicy\n" in block.text)
+
+
+@pytest.mark.parametrize("block", [one for one in all_blocks("yaml") if is_sound(one)], ids=str)
+def test_policies_and_meshes_of_the_pages_load_without_a_finding(block: Block) -> None:
+    assert found(block) == []
+
+
+@pytest.mark.parametrize("block", TRIGGERS, ids=str)
+def test_an_example_of_a_code_has_this_code_and_no_other(block: Block) -> None:
+    assert set(found(block)) == {block.under.partition(":")[0]}
+
+
+def test_every_code_of_a_file_has_an_example() -> None:
+    elsewhere = {"CF110"}  # a file that cannot be read holds no example
+    assert {block.under.partition(":")[0] for block in TRIGGERS} == CODES.keys() - elsewhere
+
+
+@pytest.mark.parametrize("block", all_blocks("yaml"), ids=str)
+def test_every_other_block_is_yaml(block: Block) -> None:
+    if block.under.startswith("CF101"):
+        pytest.skip("what is not YAML is the point")
+    # Tags are what one example is about; nothing is built from them here.
+    assert yaml.compose(block.text) is not None
+
+
+def failures(file: VectorFile) -> list[str]:
+    return [
+        f"{vector.name}: {difference}"
+        for vector in file.vectors
+        for difference in differences(vector, observe_reference(file.policy, vector))
+    ]
+
+
+@pytest.mark.parametrize("block", all_blocks("yaml", "vectors"), ids=str)
+def test_vectors_of_the_pages_pass(block: Block) -> None:
+    def read(name: str) -> str:
+        return (block.page.parent / name).read_text()
+
+    assert failures(load_vectors(block.text, file=str(block), read=read)) == []
+
+
+SESSIONS = [
+    *all_blocks("console", "run"),
+    *(
+        one
+        for one in all_blocks("console")
+        if one.page.name == "README.md" and "examples/" in one.text
+    ),
+]
+
+
+@pytest.mark.parametrize("block", SESSIONS, ids=str)
+def test_sessions_of_the_pages_show_what_is_printed(
+    block: Block, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    line, _, shown = block.text.partition("\n")
+    words = [word.strip("'") for word in re.findall(r"'[^']*'|\S+", line.removeprefix("$ "))]
+    result = CliRunner().invoke(colorfast, words[1:], standalone_mode=False)
+    assert result.exception is None
+    wanted = ".*".join(re.escape(part) for part in shown.strip().split("..."))
+    assert re.fullmatch(wanted, result.output.strip(), re.DOTALL), result.output
+
+
+@pytest.mark.parametrize("block", all_blocks("pycon"), ids=str)
+def test_python_sessions_of_the_pages_show_what_is_printed(block: Block) -> None:
+    session = doctest.DocTestParser().get_doctest(block.text, {}, str(block), None, 0)
+    assert session.examples
+    assert doctest.DocTestRunner().run(session).failed == 0
+
+
+# Tables of what is written.
+
+STATIONS = {
+    "dye canary": (policies.policy("default: canary"), Engine.dye),
+    "dye none": (policies.policy(), Engine.dye),
+    "carry": (policies.policy(), Engine.carry),
+}
+
+
+def written() -> Iterator[tuple[str, list[str]]]:
+    for above, rows in tables(page("policies.md")):
+        if name := re.fullmatch("<!-- table: (.+) -->", above):
+            yield from ((name[1], row) for row in rows[1:])
+
+
+@pytest.mark.parametrize(("name", "row"), [*written()])
+def test_rows_of_what_is_written_are_what_is_written(name: str, row: list[str]) -> None:
+    policy, station = STATIONS[name]
+    headers = ("x-lane", "baggage")
+    lines = tuple(
+        (header, line.encode())
+        for header, cell in zip(headers, row[:2], strict=True)
+        for line in spans(cell)
+    )
+    after = apply(station(Engine(policy), Request(lines)), lines)
+    got = [[value.decode() for name, value in after if name == header] for header in headers]
+    assert got == [spans(cell) for cell in row[2:]]
+
+
+def test_every_station_has_its_table() -> None:
+    assert {name for name, _ in written()} == STATIONS.keys()
+
+
+# Envoy's configuration.
+
+
+def test_the_configuration_that_is_shown_is_what_is_compiled() -> None:
+    [block] = all_blocks("yaml", "compiled")
+    command = ["compile", str(EXAMPLES / "shop.yaml"), "--to", "extproc", "-o", "json"]
+    compiled = json.loads(CliRunner().invoke(colorfast, command, standalone_mode=False).output)
+    names = [one["name"] for one in compiled["http_filters"]]
+    assert all(f"`{name}`" in page("operations.md").read_text() for name in names[1:])
+    compiled["http_filters"] = compiled["http_filters"][:1]
+    assert yaml.safe_load(block.text) == compiled
+
+
+def test_the_health_check_that_is_shown_is_the_one_that_is_tested() -> None:
+    [block] = all_blocks("yaml", "health")
+    shown = yaml.safe_load(block.text)
+    cluster = extproc_cluster(ExtProcOptions(health_check=True))
+    assert shown == {
+        key: cluster[key] for key in cluster.keys() - extproc_cluster(ExtProcOptions())
+    }
+
+
+# The examples.
+
+
+@pytest.fixture(scope="module")
+def files() -> list[VectorFile]:
+    def read(name: str) -> str:
+        return (EXAMPLES / name).read_text()
+
+    return [load_vectors(path.read_text(), file=path.name, read=read) for path in VECTORS]
+
+
+@pytest.mark.parametrize("path", POLICIES, ids=lambda path: path.name)
+def test_examples_lint_clean(path: Path) -> None:
+    assert load_policy(path.read_text(), file=path.name).diagnostics == ()
+
+
+def test_examples_pass_their_vectors(files: list[VectorFile]) -> None:
+    assert [line for file in files for line in failures(file)] == []
+
+
+def test_examples_pass_their_vectors_behind_a_real_envoy(files: list[VectorFile]) -> None:
+    observed = asyncio.run(observe_extproc(files))
+    for file, row in zip(files, observed, strict=True):
+        for vector, one in zip(file.vectors, row, strict=True):
+            assert differences(vector, one) == (), f"{file.file}: {vector.name}"
+
+
+def test_every_rule_of_an_example_with_vectors_is_met_by_one(files: list[VectorFile]) -> None:
+    for file in files:
+        met = {vector.expect.rule for vector in file.vectors}
+        assert {rule.name for rule in file.policy.active_rules} <= met
+
+
+def test_every_example_is_listed() -> None:
+    text = (EXAMPLES / "README.md").read_text()
+    assert [path.name for path in EXAMPLES.glob("*.yaml") if f"]({path.name})" not in text] == []
