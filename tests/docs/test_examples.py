@@ -79,11 +79,11 @@ def test_every_code_of_a_file_has_an_example() -> None:
     assert {block.under.partition(":")[0] for block in TRIGGERS} == CODES.keys() - elsewhere
 
 
-@pytest.mark.parametrize("block", all_blocks("yaml"), ids=str)
-def test_every_other_block_is_yaml(block: Block) -> None:
-    if block.under.startswith("CF101"):
-        pytest.skip("what is not YAML is the point")
-    # Tags are what one example is about; nothing is built from them here.
+@pytest.mark.parametrize(
+    "block", [one for one in all_blocks("yaml") if not one.under.startswith("CF101")], ids=str
+)
+def test_every_block_but_the_one_about_it_is_yaml(block: Block) -> None:
+    # Composed, not built: one example is about tags.
     assert yaml.compose(block.text) is not None
 
 

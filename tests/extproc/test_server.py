@@ -7,14 +7,14 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import grpc
 import pytest
-from extproc.support import DEADLINE, PC, ask, message, service, start, until, written
+from extproc.support import DEADLINE, PC, ask, engine, message, service, start, until, written
 
-from colorfast.extproc import CODES, Settings, running
+from colorfast.extproc import CODES, Processor, Settings, answering, running
 from colorfast.extproc._address import Address
 from colorfast.extproc._logs import JsonFormatter
 from colorfast.policy import ColorfastError, InvalidInput
@@ -171,6 +171,24 @@ async def test_streams_that_do_not_finish_are_ended(
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
+@pytest.mark.parametrize("whole", [True, False])
+async def test_no_task_is_left_that_a_closing_loop_would_complain_about(
+    folder: Path, whole: bool
+) -> None:
+    address = f"unix:{folder}/ep"
+    for _ in range(5):
+        processor = Processor(engine())
+        serving: AbstractAsyncContextManager[object] = (
+            service(folder, grace=0.0) if whole else answering(processor, address)
+        )
+        async with grpc.aio.insecure_channel(address) as channel:
+            async with serving:
+                for call in [start(channel) for _ in range(30)]:
+                    await call.write(REQUEST)
+                    await call.read()
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 async def test_a_service_can_start_again_at_once(folder: Path) -> None:
     for _ in range(3):
         async with (
@@ -183,7 +201,7 @@ async def test_a_service_can_start_again_at_once(folder: Path) -> None:
 async def test_running_leaves_no_task_behind(folder: Path) -> None:
     async with service(folder, admin="127.0.0.1:0"):
         pass
-    await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 # The process: serve(), signals, logs.

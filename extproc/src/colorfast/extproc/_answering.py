@@ -16,10 +16,12 @@ async def answering(processor: Processor, address: str) -> AsyncIterator[None]:
     Raises RuntimeError when gRPC cannot listen there.
     """
     server = grpc.aio.server(options=OPTIONS)
-    server.add_generic_rpc_handlers((ExternalProcessor(processor).handler(),))
+    external = ExternalProcessor(processor)
+    server.add_generic_rpc_handlers((external.handler(),))
     server.add_insecure_port(address)
     await server.start()
     try:
         yield
     finally:
         await server.stop(grace=None)
+        await external.settled()

@@ -42,8 +42,8 @@ class Running:
         """Where admin HTTP listens, with the port that was bound."""
         self._hurry = asyncio.Event()
         self._server = grpc.aio.server(options=OPTIONS)
-        external = ExternalProcessor(self.processor)
-        self._server.add_generic_rpc_handlers((external.handler(), self.health.handler()))
+        self._external = ExternalProcessor(self.processor)
+        self._server.add_generic_rpc_handlers((self._external.handler(), self.health.handler()))
 
     def reload(self) -> None:
         """Read the policy file at once."""
@@ -80,6 +80,7 @@ class Running:
         if not stopping.done():
             await self._server.stop(None)
         await stopping
+        await self._external.settled()
 
 
 @asynccontextmanager

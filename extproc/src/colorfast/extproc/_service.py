@@ -5,10 +5,11 @@ the answer (it wants nothing else with ``response_header_mode: SKIP``). For gRPC
 cancelled by its client; here it is the normal end, so nothing is raised and nothing is logged.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from time import monotonic
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import grpc
 
@@ -35,6 +36,9 @@ OPTIONS: Final = (
 REPORT_EVERY: Final = 60.0
 """Seconds between two log lines about peers that make no sense."""
 
+_TURNS = 10
+"""Turns of the loop that gRPC's tasks around a handler get; they take three."""
+
 Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 
 _LOG = logging.getLogger("colorfast.extproc")
@@ -47,6 +51,7 @@ class ExternalProcessor:
     def __init__(self, processor: Processor, now: Callable[[], float] = monotonic) -> None:
         self._processor = processor
         self._now = now
+        self._calls: set[asyncio.Task[Any]] = set()
         self._quiet_until = float("-inf")
         self._unreported = 0
 
@@ -57,9 +62,21 @@ class ExternalProcessor:
             {"Process": grpc.stream_stream_rpc_method_handler(self._process)},
         )
 
+    async def settled(self) -> None:
+        """After the server has stopped: wait, at most a second, until nothing of it runs.
+
+        gRPC returns from ``stop`` while the tasks of its last calls still end. A loop that is
+        closed then cancels them, and gRPC logs an error for each.
+        """
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=1.0)
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+
     async def _process(self, _: object, context: Context) -> None:
         counters = self._processor.counters
         counters.streams_active += 1
+        self._note_call()
         try:
             await self._answer_all(context)
         except PeerError as error:
@@ -73,6 +90,12 @@ class ExternalProcessor:
         process = self._processor.process
         while isinstance(message := await context.read(), bytes):  # else it is grpc.aio.EOF
             await context.write(process(message, stream))
+
+    def _note_call(self) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._calls.add(task)
+            task.add_done_callback(self._calls.discard)
 
     def _report(self, error: PeerError) -> None:
         now = self._now()
