@@ -1,4 +1,4 @@
-"""``python -m benchmarks [policy] [baggage] [extproc] [--quick]``: all of them when none is named."""
+"""``python -m benchmarks [policy] [baggage] [extproc] [--quick]``: all when none is named."""
 
 import argparse
 import importlib

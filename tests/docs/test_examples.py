@@ -1,4 +1,4 @@
-"""What can be run is run: policies, vectors, sessions and tables of the pages, and the examples."""
+"""What can be run is run: policies, vectors, commands and tables of the pages, and the examples."""
 
 import asyncio
 import doctest
@@ -103,7 +103,7 @@ def test_vectors_of_the_pages_pass(block: Block) -> None:
     assert failures(load_vectors(block.text, file=str(block), read=read)) == []
 
 
-SESSIONS = [
+COMMANDS = [
     *all_blocks("console", "run"),
     *(
         one
@@ -113,8 +113,8 @@ SESSIONS = [
 ]
 
 
-@pytest.mark.parametrize("block", SESSIONS, ids=str)
-def test_sessions_of_the_pages_show_what_is_printed(
+@pytest.mark.parametrize("block", COMMANDS, ids=str)
+def test_commands_of_the_pages_print_what_is_shown(
     block: Block, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
@@ -127,10 +127,10 @@ def test_sessions_of_the_pages_show_what_is_printed(
 
 
 @pytest.mark.parametrize("block", all_blocks("pycon"), ids=str)
-def test_python_sessions_of_the_pages_show_what_is_printed(block: Block) -> None:
-    session = doctest.DocTestParser().get_doctest(block.text, {}, str(block), None, 0)
-    assert session.examples
-    assert doctest.DocTestRunner().run(session).failed == 0
+def test_python_of_the_pages_prints_what_is_shown(block: Block) -> None:
+    asked = doctest.DocTestParser().get_doctest(block.text, {}, str(block), None, 0)
+    assert asked.examples
+    assert doctest.DocTestRunner().run(asked).failed == 0
 
 
 # Tables of what is written.

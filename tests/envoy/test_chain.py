@@ -82,7 +82,7 @@ def test_an_accepting_edge_strips_nothing() -> None:
 def test_only_what_the_rules_read_is_sent(match: str, header: str) -> None:
     config = ext_proc(chain(rule(match)))
     assert forwarded(config) == sorted(["baggage", "x-lane", header])
-    assert metadata(config)["colorfast-forwards"] == ",".join(forwarded(config))
+    assert metadata(config)["colorfast-forwards"] == ",".join([*forwarded(config), "edge.drop"])
     assert "request_attributes" not in config
 
 
@@ -95,7 +95,7 @@ def test_a_hop_sends_lane_header_and_baggage_only() -> None:
 def test_the_source_address_is_sent_when_a_rule_reads_it() -> None:
     config = ext_proc(chain(rule("sourceIp: [10.0.0.0/8]")))
     assert config["request_attributes"] == ["source.address"]
-    assert metadata(config)["colorfast-forwards"] == "baggage,x-lane,source.address"
+    assert metadata(config)["colorfast-forwards"] == "baggage,x-lane,source.address,edge.drop"
 
 
 def test_what_a_parked_rule_reads_is_not_sent() -> None:

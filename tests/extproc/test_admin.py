@@ -88,7 +88,7 @@ async def test_policy_shows_warnings_and_what_envoy_does_not_send(folder: Path) 
     spec = PC + "edge: {client: accept}\n"
     async with admin(folder, spec) as (running, session):
         async with grpc.aio.insecure_channel(running.address) as channel:
-            await ask(channel, message(), ("colorfast-forwards", "baggage"))
+            await ask(channel, message(), ("colorfast-forwards", "baggage,x-lane,edge.drop"))
         shown = (await fetch(session, "/policy"))[1]
         assert (await scrape(session))["colorfast_extproc_unforwarded", ()] == 1.0
     assert [warning["code"] for warning in shown["warnings"]] == ["CF304"]

@@ -13,7 +13,8 @@ from colorfast.extproc import PeerError, Processor, StreamOptions
 from colorfast.extproc._processor import MAX_AUDITS, MAX_REPLIES
 from colorfast.extproc._reply import MAX_VALUE
 from colorfast.extproc.wire import HeaderValueOption, ProcessingRequest, ProcessingResponse
-from colorfast.policy import Request
+from colorfast.policy import Engine, Request
+from helpers.policies import policy
 
 DYE = StreamOptions()
 CARRY = StreamOptions(station="carry")
@@ -236,7 +237,7 @@ def test_labels_are_bounded_by_the_policy() -> None:
 
 def test_what_envoy_does_not_send_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     processor = Processor(engine())
-    stream = StreamOptions(forwards=frozenset({"x-lane", "baggage"}))
+    stream = StreamOptions(forwards=frozenset({"x-lane", "baggage", "edge.drop"}))
     for _ in range(3):
         processor.process(message(), stream)
     assert processor.unforwarded == {"agent"}
@@ -247,12 +248,27 @@ def test_what_envoy_does_not_send_is_told_once(caplog: pytest.LogCaptureFixture)
 
 def test_a_reload_looks_again_at_what_envoy_sends(caplog: pytest.LogCaptureFixture) -> None:
     processor = Processor(engine())
-    stream = StreamOptions(forwards=frozenset({"agent", "baggage"}))
+    stream = StreamOptions(forwards=frozenset({"agent", "baggage", "x-lane", "edge.drop"}))
     processor.process(message(), stream)
     assert (processor.unforwarded, caplog.text) == (frozenset(), "")
     processor.engine = engine(SOURCE)
     processor.process(message(), stream)
     assert processor.unforwarded == {"source.address"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "lacking"),
+    [
+        ("header: x-other", {"x-other"}),
+        ("edge: {client: accept, accept: [canary]}", {"edge.accept"}),
+    ],
+)
+def test_a_reload_that_needs_another_chain_is_told(spec: str, lacking: set[str]) -> None:
+    processor = Processor(Engine(policy(spec)))
+    processor.process(
+        message(), StreamOptions(forwards=frozenset({"baggage", "x-lane", "edge.drop"}))
+    )
+    assert processor.unforwarded == lacking
 
 
 def test_what_carry_reads_does_not_depend_on_the_rules() -> None:

@@ -131,7 +131,9 @@ class Script:
 
     def run(self, lines: Iterable[tuple[str, bytes]], source_ip: str = "") -> Answer:
         """Let the script see a request. Raises LuaError where Envoy would log one."""
-        flat = self._lua.table_from([part for name, value in lines for part in (name.encode(), value)])
+        flat = self._lua.table_from(
+            [part for name, value in lines for part in (name.encode(), value)]
+        )
         after, told, log = self._run(flat, _with_port(source_ip).encode())
         pairs = list(after.values())
         return Answer(

@@ -14,33 +14,28 @@ Drawn: TypeAlias = tuple[str, bytes]
 """A pattern, and a text that its parts suggest: mostly a match, or close to one."""
 
 _ATOMS: tuple[Drawn, ...] = (
-    *((char, char.encode()) for char in "abkKsSzZ09-_/:, éÉßẞſıİ€😀]}{\n\x00\x7f"),
+    *((char, char.encode()) for char in "abkKsSzZ09-_/:, éÉß€😀]}{\n\x00\x7f"),
     ("\u212a", b"k"),
-    ("é", "É".encode()),
-    ("σ", "ς".encode()),
+    ("é", b"\xe3\xa9"),
     (r"\.", b"."),
     (r"\_", b"_"),
     (r"\x41", b"a"),
-    (r"\x{e9}", "É".encode()),
-    (r"\x{1F600}", "😀".encode()),
-    (r"\x{D800}", b"\xed\xa0\x80"),
+    (r"\xe9", b"\xc9"),
+    (r"\x{00ff}", b"\xff"),
     (r"\101", b"A"),
     (r"\0", b"\x00"),
-    (r"\377", "ÿ".encode()),
+    (r"\377", b"\xff"),
     (r"\a\f\t\n\r\v", b"\x07\x0c\t\n\r\x0b"),
     (r"\d", b"7"),
-    (r"\D", "é".encode()),
-    (r"\w", "ſ".encode()),
-    (r"\W", b"\xe0\x80\x80"),
+    (r"\D", b"\xb2"),
+    (r"\w", b"\xaa"),
+    (r"\W", b"\xe0"),
     (r"\s", b"\x0b"),
-    (r"\S", b"\n"),
-    (".", "€".encode()),
+    (r"\S", b"\xa0"),
+    (".", b"\xff"),
     (".", b"\n"),
-    (".", b"\xed\xa0\x80"),
     ("(?s:.)", b"\n"),
-    (".", b"\xc0\x80"),
-    (".", b"\xf4\x90\x80\x80"),
-    (r"\C", b"\xff"),
+    (r"\C", b"\n"),
     ("^", b""),
     ("$", b""),
     (r"\A", b""),
@@ -64,13 +59,9 @@ _MEMBERS: tuple[Drawn, ...] = (
     ("\u212a", b"K"),
     ("a-k", b"J"),
     ("A-z", b"^"),
-    ("é-ü", "È".encode()),
-    ("α-ω", "ς".encode()),
-    (r"\x{80}-\x{10FFFF}", b"\xe0\x80\x80"),
-    (r"\x{7f}-\x{10FFFF}", b"\xed\xa0\x80"),
-    (r"\x{100}-\x{10FFFF}", "\U0010ffff".encode()),
-    (r"\x{700}-\x{FFFF}", "\u0800".encode()),
-    (r"\x{D800}-\x{DFFF}", b"\xed\xbf\xbf"),
+    (r"\xe0-\xef", b"\xc9"),
+    (r"\x{80}-\x{ff}", b"\x80"),
+    (r"\x{7f}-\377", b"\x7f"),
     (r"\d", b"5"),
     (r"\W", b"k"),
     (r"\s", b"\t"),
@@ -93,24 +84,17 @@ def classes(draw: st.DrawFn) -> Drawn:
     return head + "".join(text for text, _ in members) + tail, draw(st.sampled_from(members))[1]
 
 
-_REPEATS = (
-    ("*", 2),
-    ("*", 0),
-    ("+", 3),
-    ("?", 1),
-    ("{0}", 0),
-    ("{2}", 2),
-    ("{1,}", 3),
-    ("{,3}", 1),
+_REPEATS: tuple[tuple[str, int], ...] = (
+    *(("*", 2), ("*", 0), ("+", 3), ("?", 1), ("{0}", 0), ("{2}", 2), ("{1}", 1)),
+    *(("{1,}", 3), ("{3,}", 2), ("{0,2}", 2), ("{2,4}", 5), ("{2,3}", 3), ("{,3}", 1)),
 )
-_MORE_REPEATS = (*_REPEATS, ("{0,2}", 2), ("{2,4}", 5), ("{2,3}", 3), ("{3,}", 2), ("{1}", 1))
 _GROUPS = ("(", "(?:", "(?i:", "(?s:", "(?m:", "(?-i:", "(?ims-U:", "(?i", "(?-ism)(", "(?i)(?:")
 
 
 @st.composite
 def _repeated(draw: st.DrawFn, inner: st.SearchStrategy[Drawn]) -> Drawn:
     text, example = draw(inner)
-    sign, count = draw(st.sampled_from(_MORE_REPEATS))
+    sign, count = draw(st.sampled_from(_REPEATS))
     lazy = draw(st.sampled_from(["", "", "?"])) if sign != "{,3}" else ""
     return text + sign + lazy, example * count
 
@@ -163,10 +147,10 @@ SOUPS = st.lists(st.sampled_from(_SOUP), max_size=12).map("".join)
 """Patterns that are mostly wrong."""
 
 
-def accepted(pattern: str) -> Callable[[bytes], object]:
+def accepted(pattern: str, *, ignore_case: bool = False) -> Callable[[bytes], object]:
     """RE2's full match for *pattern*; without one the drawn example is thrown away."""
     try:
-        return compile_regex(pattern)
+        return compile_regex(pattern, ignore_case=ignore_case)
     except re2.error:
         assume(False)
         raise

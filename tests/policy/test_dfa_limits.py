@@ -25,9 +25,9 @@ HOSTILE = [
     "(a?){500}a{500}",
     "((((((((a*)*)*)*)*)*)*)*){100}",
     "|".join(f"{number * 2654435761 % 2**32:x}" for number in range(3000)),
-    "(?i)" + "[ -￼]?" * 30,
-    "[^ü]{1000}",
-    "(?i)[Ѐ-џ]{900}",
+    "(?i)[^ü]{1000}",
+    "".join(f"[^\\x{byte:02x}]?" for byte in range(256)),
+    "".join(f"[^\\x{byte:02x}\\x{other:02x}]" for byte in range(99) for other in range(99)),
     "(?m)(^$|\n|^a$){300}",
     "a" * 100_000,
     "(" * 100_000,
@@ -123,7 +123,7 @@ def minimal(dfa: Dfa) -> bool:
         ("(a*)*", "a*?"),
         ("aa*", "a+"),
         ("(ab|ac)d", "a[bc]d"),
-        ("a^b", r"[^\x00-\x{10FFFF}]"),
+        ("a^b", r"[^\x00-\xff]"),
         (r"\C*", r"(?:\C\C)*\C?"),
         ("x{2,3}y|x{4}y", "xx(x?x?)y"),
     ],
@@ -133,17 +133,18 @@ def test_patterns_that_take_the_same_texts_have_equal_tables(one: str, other: st
 
 
 def test_the_table_of_one_letter() -> None:
-    classes = bytes(2 if byte > ord("a") else byte == ord("a") for byte in range(256))
-    other = bytes(min(klass, 1) if klass != 2 else 0 for klass in classes)
-    expected = Dfa(
-        classes=other, width=2, table=(1, 2, 1, 1, 1, 1), accepting=frozenset({2}), dead=1
+    assert compile_dfa("a") == Dfa(
+        classes=bytes(byte == ord("a") for byte in range(256)),
+        width=2,
+        table=(1, 2, 1, 1, 1, 1),
+        accepting=frozenset({2}),
+        dead=1,
     )
-    assert compile_dfa("a") == expected
 
 
 def test_a_pattern_that_takes_everything_has_one_state_and_none_dead() -> None:
     dfa = compile_dfa(r"\C*")
-    assert (dfa.states, dfa.dead, dfa.accepting) == (1, None, {0})
+    assert (dfa.states, dfa.dead, dfa.fullmatch(b"\xff\n")) == (1, None, True)
 
 
 def test_a_pattern_that_takes_nothing_is_dead_from_the_start() -> None:
@@ -167,10 +168,9 @@ def test_the_limit_is_on_states_of_the_minimal_table() -> None:
         (r"\B", r"\B is not supported"),
         (r"\pL", r"\p is not supported"),
         (r"[\P{Greek}]", r"\P is not supported"),
+        (r"\x{100}", r"\x is not supported"),
         (".*a.{12}", "needs too many states"),
         ("(?:a?){500}a{500}", "takes too much work to turn into a table"),
-        ("[^é]|é", "has alternatives that are all characters when taken together"),
-        ("(?i)\u0264", "(?i) on U+0264 depends on the version of Unicode"),
         ("(?=a)", "has a kind of group that RE2 does not have"),
         ("\ud800", "is not text"),
     ],

@@ -33,7 +33,8 @@ def _lint_one(path: str) -> tuple[str, Policy | None, tuple[Diagnostic, ...]]:
     except InvalidInput as error:
         return file, None, error.diagnostics
     except ColorfastError as error:
-        finding = Diagnostic(code=error.code, file=file, what=error.what, fix=error.fix)
+        what = error.what.removeprefix(f"{path}: ")
+        finding = Diagnostic(code=error.code, file=file, what=what, fix=error.fix)
         return file, None, (finding,)
     return file, loaded.policy, loaded.diagnostics
 

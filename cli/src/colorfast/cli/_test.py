@@ -156,7 +156,7 @@ def _write_junit(path: str, results: list[_Result], seconds: float) -> None:
         time=f"{seconds:.3f}",
     )
     for result in results:
-        classname = f"{result.backend}.{Path(result.file).stem}"
+        classname = f"{result.backend}.{result.file}"
         case = ET.SubElement(suite, "testcase", classname=classname, name=result.vector)
         if result.differences:
             text = "\n".join(map(str, result.differences))

@@ -57,7 +57,7 @@ FILTERS = (
     Row(
         why="behind the service and only for requests that it left undyed: whatever made it "
         "fail, a client's member goes no further",
-        when=_strips,
+        when=lambda policy, options: _strips(policy, options) and _filters.keeps_rest(policy),
         build=lambda policy, _: _filters.compute_rest(policy),
     ),
     Row(

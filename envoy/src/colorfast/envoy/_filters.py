@@ -3,7 +3,7 @@
 import re
 
 from colorfast.envoy._options import ExtProcOptions
-from colorfast.envoy._strip import KEEP, presence_regex, strip_regex
+from colorfast.envoy._strip import KEEP, LONGEST_KEY, presence_regex, strip_regex
 from colorfast.envoy._types import Json, duration, extension, typed
 from colorfast.policy import Attribute, Policy, Source
 
@@ -33,7 +33,7 @@ def ext_proc(policy: Policy, options: ExtProcOptions) -> Json:
     headers = forwarded_headers(policy, reads)
     attributes = [_SOURCE_ADDRESS] if Attribute(Source.SOURCE_IP) in reads else []
     config = {
-        "grpc_service": _grpc_service(options, [*headers, *attributes]),
+        "grpc_service": _grpc_service(options, [*headers, *attributes, *_edge(policy, options)]),
         "failure_mode_allow": options.failure_mode_allow,
         "message_timeout": duration(options.message_timeout),
         # Envoy resets the stream as soon as it has the one answer: nothing else is in flight.
@@ -67,6 +67,13 @@ def ext_proc(policy: Policy, options: ExtProcOptions) -> Json:
     return extension(f"colorfast.{options.station}", message, **config)
 
 
+def _edge(policy: Policy, options: ExtProcOptions) -> tuple[str, ...]:
+    """What the chain around the filter does with the client's lane, for the service to compare."""
+    if options.station == "carry":
+        return ()
+    return ("edge.accept" if policy.edge.accept.patterns else "edge.drop",)
+
+
 def forwarded_headers(policy: Policy, reads: frozenset[Attribute]) -> tuple[str, ...]:
     """The headers that a station needs: lane header, baggage, and what the rules look at."""
     names = {policy.header, BAGGAGE}
@@ -82,6 +89,14 @@ def early_strip(policy: Policy) -> Json:
     """Remove the client's lane header before a route is chosen."""
     message = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
     return extension("colorfast.edge.header", message, mutations=[{"remove": policy.header}])
+
+
+def keeps_rest(policy: Policy) -> bool:
+    """Whether Envoy by itself lets other members of a spoofed ``baggage`` through.
+
+    With a key that is too long to be cut out by a pattern, all of ``baggage`` goes.
+    """
+    return policy.edge.keep_baggage and len(policy.member.key) <= LONGEST_KEY
 
 
 def compute_rest(policy: Policy) -> Json:
@@ -112,7 +127,7 @@ def replace_baggage(policy: Policy) -> Json:
     }
     # An empty value is not added, so a header with nothing left in it is gone.
     mutations: list[Json] = [{"remove": BAGGAGE}]
-    if policy.edge.keep_baggage:
+    if keeps_rest(policy):
         mutations.append({"append": rest})
     message = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation"
     config = typed(message, mutations={"request_mutations": mutations})

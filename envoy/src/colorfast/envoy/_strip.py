@@ -16,6 +16,13 @@ import re
 
 from colorfast.lane import Member
 
+LONGEST_KEY = 14
+"""Characters of the longest member key that ``strip_regex`` is for.
+
+Envoy refuses a pattern whose RE2 program is larger than 100 (``re2.max_program_size.error_level``),
+and the key stands in it four times.
+"""
+
 KEEP = r"\1"
 """The substitution for ``strip_regex``: gives back the comma in front of a foreign piece."""
 

@@ -7,7 +7,7 @@ from colorfast.policy import ColorfastError
 CODES: Final = {
     "CF601": ("error", "address cannot be bound"),
     "CF602": ("error", "policy reload refused"),
-    "CF603": ("warning", "Envoy does not send what the policy reads"),
+    "CF603": ("warning", "Envoy was configured for another policy"),
     "CF604": ("warning", "message is not a ProcessingRequest"),
     "CF605": ("warning", "station does not exist"),
 }

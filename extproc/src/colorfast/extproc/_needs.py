@@ -28,5 +28,17 @@ def needs(policy: Policy, station: Station) -> frozenset[str]:
     return frozenset(names)
 
 
+def compiled_in(policy: Policy, station: Station) -> frozenset[str]:
+    """What a filter has to be configured for to serve *policy* at *station*.
+
+    Beside what is read, the lane header (Envoy lets no other be written) and, at the entrance,
+    ``edge.drop`` or ``edge.accept``: whether Envoy strips the client's lane by itself.
+    """
+    names = needs(policy, station) | {policy.header}
+    if station == "carry":
+        return names
+    return names | {"edge.accept" if policy.edge.accept.patterns else "edge.drop"}
+
+
 def _name(attribute: Attribute) -> str:
     return _HEADERS.get(attribute.source) or attribute.name

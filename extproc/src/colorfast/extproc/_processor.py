@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError
 
 from colorfast.extproc._counters import Counters, DecisionKey, MessageKey
 from colorfast.extproc._errors import INVALID_ARGUMENT, PeerError
-from colorfast.extproc._needs import SOURCE_ADDRESS, needs
+from colorfast.extproc._needs import SOURCE_ADDRESS, compiled_in, needs
 from colorfast.extproc._reply import CONTINUE, has_rest, is_refused, reply, without_rest
 from colorfast.extproc._stream import STATIONS, Station, StreamOptions
 from colorfast.extproc.wire import ProcessingRequest
@@ -47,13 +47,23 @@ class _Answer(NamedTuple):
 class _Desk:
     """One station of one policy."""
 
-    __slots__ = ("_answers", "_audited", "_decide", "_engine", "_names", "_source", "_station")
+    __slots__ = (
+        "_answers",
+        "_audited",
+        "_compiled_in",
+        "_decide",
+        "_engine",
+        "_names",
+        "_source",
+        "_station",
+    )
 
     def __init__(self, engine: Engine, station: Station) -> None:
         self._engine = engine
         self._station = station
         self._decide = engine.dye if station == "dye" else engine.carry
         self._names = needs(engine.policy, station)
+        self._compiled_in = compiled_in(engine.policy, station)
         self._source = SOURCE_ADDRESS in self._names
         self._answers: dict[tuple[Outcome, bool], _Answer] = {}
         self._audited: dict[frozenset[str], frozenset[str]] = {}
@@ -102,11 +112,11 @@ class _Desk:
     def _audit(self, forwards: frozenset[str]) -> None:
         if len(self._audited) >= MAX_AUDITS:
             return
-        missing = self._audited[forwards] = self._names - forwards
+        missing = self._audited[forwards] = self._compiled_in - forwards
         if missing:
             _LOG.warning(
-                "CF603: Envoy does not send what the policy reads at station %s: %s; "
-                "generate the filter's configuration from the policy again",
+                "CF603: the filter at station %s was not configured for this policy, it lacks %s; "
+                "compile the policy again and give the result to Envoy",
                 self._station,
                 ", ".join(sorted(missing)),
             )

@@ -105,6 +105,8 @@ async def serve(settings: Settings, ready: Callable[[Running], None] | None = No
     Raises what ``running`` raises.
     """
     with logging_to_stderr(settings.log_format):
+        # Its default would end the process; and at the start the file is being read anyway.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)
         async with running(settings) as service:
             with _signals(service) as stop:
                 if ready is not None:

@@ -3,8 +3,9 @@
 Envoy's filter sets it, the same for every request, so that HPACK sends it as an index:
 
 - ``colorfast-station: dye | carry``; absent, ``dye``.
-- ``colorfast-forwards``: comma list of the header names that the filter's ``forward_rules`` let
-  through, and ``source.address`` when that attribute is sent; absent, not known.
+- ``colorfast-forwards``: comma list of what the filter was configured for: the header names that
+  its ``forward_rules`` let through, ``source.address`` when that attribute is sent, and at an
+  entrance ``edge.drop`` or ``edge.accept``; absent, not known.
 - ``colorfast-metadata: on``: answer with dynamic metadata too.
 """
 

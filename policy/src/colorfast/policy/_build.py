@@ -29,10 +29,13 @@ RANDOM = "random"
 """What ``otherwise`` says to draw a bucket instead of naming a lane."""
 
 
-def build_policy(name: str, spec: SpecModel, rules: Iterable[RuleModel]) -> Policy:
-    """A policy from parts that passed every check."""
+def build_policy(
+    name: str, spec: SpecModel, rules: Iterable[tuple[RuleModel, tuple[int, int]]], *, file: str
+) -> Policy:
+    """A policy from parts that passed every check; a rule comes with its (line, column)."""
     return Policy(
         name=name,
+        file=file,
         header=spec.header,
         member=Member(spec.member),
         baseline=spec.baseline,
@@ -40,7 +43,7 @@ def build_policy(name: str, spec: SpecModel, rules: Iterable[RuleModel]) -> Poli
         parents=tuple(spec.parents.items()),
         edge=_edge(spec.edge),
         default=spec.default,
-        rules=tuple(_rule(name, rule, spec.baseline) for rule in rules),
+        rules=tuple(_rule(name, rule, position, spec.baseline) for rule, position in rules),
     )
 
 
@@ -59,9 +62,10 @@ def _edge(edge: EdgeModel) -> Edge:
     )
 
 
-def _rule(policy: str, rule: RuleModel, baseline: str) -> Rule:
+def _rule(policy: str, rule: RuleModel, position: tuple[int, int], baseline: str) -> Rule:
     return Rule(
         name=rule.name,
+        position=position,
         enabled=rule.enabled,
         entries=tuple(build_entry(match) for match in rule.match or ()),
         gives=rule.lane or _split(f"{policy}/{rule.name}", rule.split, baseline),

@@ -23,10 +23,13 @@ def lanes_are_known(draft: Draft) -> None:
     for path, lane, at_key in _named_lanes(draft, draft.spec):
         known = any(_covers(lanes, lane)) if is_family(lane) else lane in lanes
         if not known:
+            implied = path[-1] == "baseline" and "baseline" not in draft.spec.model_fields_set
             draft.document.report(
                 "CF201",
                 path,
-                f"lane {lane} is not in lanes",
+                f"the baseline is {lane} unless you name another, and {lane} is not in lanes"
+                if implied
+                else f"lane {lane} is not in lanes",
                 why="lanes is a closed set: a lane outside of it is not carried by any hop",
                 fix=f"add {lane} to lanes, or name one of {', '.join(draft.spec.lanes)}",
                 at_key=at_key,

@@ -99,6 +99,8 @@ class Rule:
     entries: tuple[Entry, ...]
     gives: str | Split
     enabled: bool = True
+    position: tuple[int, int] = field(default=(0, 0), compare=False)
+    """Line and column in the file, for what a backend has to say about the rule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +127,8 @@ class Policy:
     edge: Edge
     default: str | None
     rules: tuple[Rule, ...]
+    file: str = field(default="<policy>", compare=False)
+    """The name of the file, for what a backend has to say about it."""
     digest: str = field(init=False, compare=False)
     """Hash of the whole policy, 16 hexadecimal digits: the same policy has the same digest."""
 

@@ -51,7 +51,8 @@ def policy_at(document: Document, at: Path, *, name: str) -> Policy | None:
         check(draft)
     if spec.value is None or any(d.level == "error" for d in document.diagnostics):
         return None
-    return build_policy(name, spec.value, [rule.value for rule in rules if rule.value is not None])
+    whole = [(rule, document.values[path]) for path, rule in draft.sound_rules(whole=True)]
+    return build_policy(name, spec.value, whole, file=document.file)
 
 
 def _read(document: Document) -> Policy | None:

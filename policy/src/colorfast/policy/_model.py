@@ -25,6 +25,9 @@ from colorfast.lane import TOKEN, is_family, is_lane_name
 from colorfast.policy._ir import BUCKETS
 from colorfast.policy._match import compile_regex
 
+MAX_CARRIER = 64
+"""Characters of the longest lane header and member key: more do not fit into Envoy's patterns."""
+
 
 def problem(code: str, what: str, *, why: str = "", fix: str = "") -> PydanticCustomError:
     """An error of ours for a validator to raise."""
@@ -80,6 +83,18 @@ def _token(name: str) -> str:
             fix="use path, method or host for what :path, :method and :authority hold"
             if name.startswith(":")
             else "",
+        )
+    return name
+
+
+def _carrier(name: str) -> str:
+    if not re.fullmatch(TOKEN, name) or len(name) > MAX_CARRIER:
+        raise problem(
+            "CF213",
+            f"{name!r} cannot carry the lane",
+            why="header names and baggage keys are tokens (RFC 9110 section 5.6.2), and Envoy's "
+            "patterns have room for a short one",
+            fix=f"use at most {MAX_CARRIER} letters, digits, dots and dashes, such as x-lane",
         )
     return name
 
@@ -245,8 +260,8 @@ class EdgeModel(Model):
 class SpecModel(Model):
     """A LanePolicy's ``spec``."""
 
-    header: Annotated[str, AfterValidator(_token), AfterValidator(str.lower)] = "x-lane"
-    member: Annotated[str, AfterValidator(_token)] = "lane"
+    header: Annotated[str, AfterValidator(_carrier), AfterValidator(str.lower)] = "x-lane"
+    member: Annotated[str, AfterValidator(_carrier)] = "lane"
     baseline: LaneName = "base"
     lanes: Annotated[list[LanePattern], Field(min_length=1)]
     parents: dict[LaneName, LaneName] = {}

@@ -87,6 +87,7 @@ def _report(document: Document, model: type[BaseModel], at: Path, detail: ErrorD
     elif kind in _TYPES:
         wanted, fix = _TYPES[kind]
         given = _shown(detail["input"])
+        fix = "" if detail["input"] is None else fix
         document.report("CF106", path, f"{name} is {given} and must be {wanted}", fix=fix)
     elif kind == "literal_error" and loc[-1] in ("apiVersion", "kind"):
         expected = detail["ctx"]["expected"]
@@ -103,7 +104,7 @@ def _called(path: Path) -> str:
         case ():
             return "the file"
         case (*_, str(key)):
-            return key
+            return key or "an empty key"
         case (*_, str(key), int(index)):
             return f"item {index + 1} of {key}"
         case _:

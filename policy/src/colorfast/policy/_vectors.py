@@ -109,17 +109,26 @@ def load_vectors(text: str, *, file: str, read: Callable[[str], str]) -> VectorF
     top = validate(_FileModel, document).value
     vectors = list(_vectors(document)) if top else []
     named = top.policy if top and isinstance(top.policy, str) else None
+    policy = None
     if named is not None:
-        policy = load_policy(read(named), file=named).policy
-    else:
-        inline = top is not None
-        policy = settle(
-            document, policy_at(document, ("policy",), name="policy") if inline else None
-        )
-    settle(document, policy)
+        policy = _named(document, named, read)
+    elif top is not None:
+        policy = policy_at(document, ("policy",), name="policy")
+    policy = settle(document, policy)
     return VectorFile(
         file=file, policy=policy, vectors=tuple(vectors), diagnostics=findings(document)
     )
+
+
+def _named(document: Document, file: str, read: Callable[[str], str]) -> Policy | None:
+    """The policy of another file; what is found in it is reported with what is found here."""
+    try:
+        loaded = load_policy(read(file), file=file)
+    except InvalidInput as error:
+        document.diagnostics += error.diagnostics
+        return None
+    document.diagnostics += loaded.diagnostics
+    return loaded.policy
 
 
 def _vectors(document: Document) -> Iterator[VectorModel]:
