@@ -6,7 +6,7 @@ ARGS   ?=
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench proto clean
+.PHONY: help demo test lint format bench proto wasm clean
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -32,6 +32,9 @@ bench: $(VENV)/.dev ## Benchmarks, ratios first
 
 proto: $(VENV)/.dev ## Generate the wire classes again from extproc/proto
 	$(BIN)/python extproc/proto/generate.py
+
+wasm: $(VENV)/.dev ## Build the Wasm plugin
+	$(BIN)/python -m colorfast.wasm.build
 
 clean: ## Remove what make made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -69,7 +69,7 @@ function handle:streamInfo() return information end
 function handle:logErr(message) log[#log + 1] = message end
 
 local names = {
-  "bit", "ipairs", "math", "os", "pcall", "string", "table", "tonumber", "tostring", "type",
+  "bit", "ipairs", "jit", "math", "os", "pcall", "string", "table", "tonumber", "tostring", "type",
 }
 local library = {}
 for _, name in ipairs(names) do library[name] = _G[name] end

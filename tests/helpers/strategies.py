@@ -14,7 +14,7 @@ from colorfast.policy import Lines
 Spec: TypeAlias = dict[str, Any]
 
 NAMES = ("a", "b", "c")
-CROWD = tuple(f"n{i}" for i in range(12))
+CROWD = tuple(f"n{i}" for i in range(20))
 VALUES = ("x", "y", "X", "xy", "xyx", "", "é", "É", "a,b", "x y", "--[[", '"\\')
 REGEXES = (
     "x+",
@@ -144,7 +144,7 @@ def specs(draw: st.DrawFn) -> Spec:
     rules = draw(st.lists(_rules, max_size=10))
     if draw(flags):
         crowd = st.tuples(st.tuples(plain).map(list), outcomes, st.integers(0, 7))
-        rules += draw(st.lists(crowd, min_size=14, max_size=24))
+        rules += draw(st.lists(crowd, min_size=20, max_size=30))
     header, member = draw(
         st.sampled_from([("x-lane", "lane"), ("x-lane", "lane"), ("dye", "l*n.e%")])
     )

@@ -54,7 +54,7 @@ pub const Edge = struct {
     maxBytes: ?u64 = null,
 };
 
-/// Base64 of: 256 class numbers; two bytes an entry, little endian; one byte a state.
+/// Base64 of: 256 class numbers; one or two bytes an entry, little endian; one byte a state.
 pub const Regex = struct {
     classes: []const u8,
     width: u32,
@@ -77,6 +77,8 @@ pub const Config = struct {
     rules: []const Rule = &.{},
     /// Tell Envoy's filter state which lane and rule it was.
     metadata: bool = false,
+    /// Leave alone what the Colorfast service has decided.
+    fallback: bool = false,
 };
 
 /// Why a configuration is refused, for Envoy's log.

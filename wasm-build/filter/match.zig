@@ -190,7 +190,9 @@ test "a condition without sense is refused" {
         .{ .{ .source = .path, .kind = .regex, .regex = 1 }, error.NoSuchRegex },
         .{ .{ .source = .path, .kind = .cidr, .values = &.{"10.0.0.0"} }, error.NotABlock },
     };
+    var arena: std.heap.ArenaAllocator = .init(testing.allocator);
+    defer arena.deinit();
     for (bad) |case| {
-        try testing.expectError(case[1], Matcher.init(testing.allocator, case[0], &.{}));
+        try testing.expectError(case[1], Matcher.init(arena.allocator(), case[0], &.{}));
     }
 }

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -21,6 +21,7 @@ from colorfast.cli._output import (
 )
 from colorfast.policy import (
     ColorfastError,
+    Diagnostic,
     Difference,
     InvalidInput,
     Observed,
@@ -30,7 +31,10 @@ from colorfast.policy import (
     observe_reference,
 )
 
-BACKENDS = ("reference", "extproc")
+_WIDEST = 400
+"""Characters of a value that are shown; JSON has all of them."""
+
+BACKENDS = ("reference", "extproc", "lua", "wasm", "native")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,9 @@ class _Result:
     file: str
     vector: str
     backend: str
-    differences: tuple[Difference, ...]
+    differences: tuple[Difference, ...] = ()
+    inexpressible: tuple[Diagnostic, ...] = ()
+    """Why the backend cannot express the policy at all; then nothing was compared."""
 
 
 @click.command("test")
@@ -50,7 +56,7 @@ class _Result:
     multiple=True,
     default=["reference"],
     show_default=True,
-    help="Who must pass; extproc runs the service behind a real Envoy. May be repeated.",
+    help="Who must pass; all but the reference run behind a real Envoy. May be repeated.",
 )
 @click.option("--junit", type=click.Path(dir_okay=False), help="Write JUnit XML to this file, too.")
 @output_option
@@ -74,7 +80,9 @@ def test_command(
         print_json([_as_json(result) for result in results])
     else:
         _print(results)
-        click.echo(f"{len(results) - failed} passed, {failed} failed")
+        not_told = sum(bool(result.inexpressible) for result in results)
+        skipped = f", {not_told} not expressible" if not_told else ""
+        click.echo(f"{len(results) - failed - not_told} passed, {failed} failed{skipped}")
     return OTHER if failed else OK
 
 
@@ -103,6 +111,15 @@ def _load(files: Iterable[str]) -> list[VectorFile] | None:
 def _run(backend: str, files: list[VectorFile]) -> Iterable[_Result]:
     observations = _observe(backend, files)
     for file, observed in zip(files, observations, strict=True):
+        if isinstance(observed, InvalidInput):
+            for vector in file.vectors:
+                yield _Result(
+                    file=file.file,
+                    vector=vector.name,
+                    backend=backend,
+                    inexpressible=observed.diagnostics,
+                )
+            continue
         for vector, one in zip(file.vectors, observed, strict=True):
             yield _Result(
                 file=file.file,
@@ -112,22 +129,29 @@ def _run(backend: str, files: list[VectorFile]) -> Iterable[_Result]:
             )
 
 
-def _observe(backend: str, files: list[VectorFile]) -> list[list[Observed]]:
+def _observe(backend: str, files: list[VectorFile]) -> Sequence[Sequence[Observed] | InvalidInput]:
     if backend == "reference":
         return [[observe_reference(file.policy, v) for v in file.vectors] for file in files]
-    from colorfast.mesh.conformance import observe_extproc  # noqa: PLC0415 (needs Envoy)
+    from colorfast.mesh.conformance import observe_in_envoy  # noqa: PLC0415 (needs Envoy)
 
-    return asyncio.run(observe_extproc(files))
+    return asyncio.run(observe_in_envoy(files, backend))
 
 
 def _print(results: Iterable[_Result]) -> None:
     for result in results:
-        verdict = "FAIL" if result.differences else "ok  "
+        verdict = "FAIL" if result.differences else "n/a " if result.inexpressible else "ok  "
         click.echo(f"{verdict} {result.backend:9} {result.file}: {result.vector}")
         for difference in result.differences:
             click.echo(f"       {difference.what}")
-            click.echo(f"         expected {difference.expected!r}")
-            click.echo(f"         got      {difference.observed!r}")
+            click.echo(f"         expected {_short(difference.expected)}")
+            click.echo(f"         got      {_short(difference.observed)}")
+        for diagnostic in result.inexpressible:
+            click.echo(f"       {diagnostic.code}: {diagnostic.what}")
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _WIDEST else f"{text[:_WIDEST]}... ({len(text):,} characters)"
 
 
 def _as_json(result: _Result) -> dict[str, object]:
@@ -135,7 +159,8 @@ def _as_json(result: _Result) -> dict[str, object]:
         "file": result.file,
         "vector": result.vector,
         "backend": result.backend,
-        "passed": not result.differences,
+        "passed": not result.differences and not result.inexpressible,
+        "inexpressible": [diagnostic.code for diagnostic in result.inexpressible],
         "differences": [
             {"what": d.what, "expected": d.expected, "observed": d.observed}
             for d in result.differences
@@ -161,5 +186,7 @@ def _write_junit(path: str, results: list[_Result], seconds: float) -> None:
         if result.differences:
             text = "\n".join(map(str, result.differences))
             ET.SubElement(case, "failure", message=text.partition("\n")[0]).text = text
+        elif result.inexpressible:
+            ET.SubElement(case, "skipped", message=result.inexpressible[0].what)
     ET.indent(root)
     Path(path).write_bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))

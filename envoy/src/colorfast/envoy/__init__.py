@@ -3,22 +3,35 @@
 ``colorfast.envoy.bootstrap`` has builders for whole configurations.
 """
 
-from colorfast.envoy._chain import EARLY, FILTERS, Chain, Row, ext_proc_chain
+from colorfast.envoy._chain import EARLY, FILTERS, Chain, ext_proc_chain
 from colorfast.envoy._cluster import extproc_cluster
+from colorfast.envoy._fallback import Fallback, fallback_chain
+from colorfast.envoy._lua import LuaOptions, lua_chain
+from colorfast.envoy._native import NativeOptions, native_chain
+from colorfast.envoy._native_errors import CODES
 from colorfast.envoy._options import ExtProcOptions, Station
 from colorfast.envoy._strip import presence_regex, strip_regex
 from colorfast.envoy._types import Json
+from colorfast.envoy._wasm import WasmOptions, wasm_chain
 
 __all__ = [
+    "CODES",
     "EARLY",
     "FILTERS",
     "Chain",
     "ExtProcOptions",
+    "Fallback",
     "Json",
-    "Row",
+    "LuaOptions",
+    "NativeOptions",
     "Station",
+    "WasmOptions",
     "ext_proc_chain",
     "extproc_cluster",
+    "fallback_chain",
+    "lua_chain",
+    "native_chain",
     "presence_regex",
     "strip_regex",
+    "wasm_chain",
 ]

@@ -100,10 +100,12 @@ class _Writer:
         yield written(gives(policy, slots))
         yield written(_stations.decide(policy))
         yield written(admits("accept", policy.edge.accept))
-        yield stored("chosen")
+        yield from map(stored, ("chosen", "undye"))
         yield written(_stations.rule_names(policy))
         yield written(_stations.tell(policy))
         yield written(_stations.dye(policy, slots, tells=tells, fallback=fallback))
+        if policy.active_rules:
+            yield written(_stations.guarded(fallback=fallback))
 
     def carry(self, *, tells: bool, fallback: bool) -> Iterator[Piece]:
         """What a hop takes."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from colorfast.lua._literals import text
 from colorfast.policy import Attribute, Kind, Policy, Source
 
-MANY = 8
-"""Past this many names of one source it is cheaper to go by the names that the request has."""
+_MANY_COOKIES = 8
+"""Past this many names one pass over all cookies is cheaper than a search for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Slots:
         ordered = sorted(wanted, key=lambda slot: (_KINDS.index(slot.kind), slot.name))
         self._numbers = {slot: number for number, slot in enumerate(ordered, start=1)}
         self._address = address
-        self._many_cookies = len(self._names("cookie")) > MANY
+        self._many_cookies = len(self._names("cookie")) > _MANY_COOKIES
 
     @property
     def used(self) -> bool:

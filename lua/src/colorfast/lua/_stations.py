@@ -33,8 +33,10 @@ def decide(policy: Policy) -> Iterator[str]:
 
 def dye(policy: Policy, slots: Slots, *, tells: bool, fallback: bool) -> Iterator[str]:
     """Lua: the entrance."""
-    yield "function envoy_on_request(request)"
-    yield from _leave_to_service(fallback=fallback)
+    rules = bool(policy.active_rules)
+    yield "local function dye(request)" if rules else "function envoy_on_request(request)"
+    if not rules:
+        yield from _leave_to_service(fallback=fallback)
     yield "  headers = request:headers()"
     if slots.used:
         yield "  serial = serial + 1"
@@ -48,16 +50,25 @@ def dye(policy: Policy, slots: Slots, *, tells: bool, fallback: bool) -> Iterato
     yield "    headers:replace(HEADER, lane)"
     yield '    headers:replace("baggage", line(lane, rest))'
     yield "  else"
-    # A removal would have the route picked again, so it wants a reason.
-    yield "    if headers:get(HEADER) then headers:remove(HEADER) end"
-    yield '    if ours and rest == "" then'
-    yield '      headers:remove("baggage")'
-    yield "    elseif ours then"
-    yield '      headers:replace("baggage", rest)'
-    yield "    end"
+    yield "    undye(rest, ours)"
     yield "  end"
     if tells:
-        yield "  tell(request, lane, RULES[rank])"
+        yield f"  tell(request, lane, {'RULES[rank]' if rules else 'nil'})"
+    yield "end"
+
+
+def guarded(*, fallback: bool) -> Iterator[str]:
+    """Lua: the entrance, proof against mistakes of ours in the rules."""
+    # The call that catches is the outermost one: LuaJIT compiles what runs inside of it, but no way
+    # back through it.
+    yield "function envoy_on_request(request)"
+    yield from _leave_to_service(fallback=fallback)
+    yield "  local ok, why = pcall(dye, request)"
+    yield "  if not ok then"
+    yield "    -- Whatever it was, a client's lane goes no further."
+    yield '    undye(without(headers:get("baggage") or ""))'
+    yield '    request:logErr("colorfast: " .. tostring(why))'
+    yield "  end"
     yield "end"
 
 
@@ -115,26 +126,15 @@ def _limits(edge: Edge) -> Iterator[str]:
 
 
 def _lane(policy: Policy, *, tells: bool) -> Iterator[str]:
-    results = "lane, rank" if tells else "lane"
-    yield f"  local {results}"
-    if policy.edge.accept.patterns:
-        yield "  lane = chosen(baggage)"
-        yield "  if not lane then"
-        yield from (f"  {line}" for line in _decision(policy, results))
-        yield "  end"
+    results = "lane, rank" if tells and policy.active_rules else "lane"
+    if policy.active_rules:
+        decision = f"{results} = decide()"
     else:
-        yield from _decision(policy, results)
-
-
-def _decision(policy: Policy, results: str) -> Iterator[str]:
-    if not policy.active_rules:
-        if policy.default is not None:
-            yield f"  lane = {text(policy.default)}"
-        return
-    # Whatever goes wrong in there, a client's lane must not get past this.
-    yield "  local ok"
-    yield f"  ok, {results} = pcall(decide)"
-    yield "  if not ok then"
-    yield '    request:logErr("colorfast: " .. tostring(lane))'
-    yield "    lane = nil"
-    yield "  end"
+        decision = f"lane = {'nil' if policy.default is None else text(policy.default)}"
+    if policy.edge.accept.patterns:
+        yield "  local lane = chosen(baggage)"
+        if "rank" in results:
+            yield "  local rank"
+        yield f"  if not lane then {decision} end"
+    else:
+        yield f"  local {decision}"

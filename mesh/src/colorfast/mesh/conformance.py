@@ -1,20 +1,34 @@
-"""Conformance vectors through the real thing: client, Envoy, service, Envoy's router, next hop.
+"""Conformance vectors through the real thing: client, Envoy's filters and router, next hop.
 
-Theory of operation. One Envoy has a listener for every policy and station. Behind each stands that
-policy's own service; in front of the one upstream stand a route for each lane and a default route
-for the baseline, and each route says which one it is. The upstream keeps what it got under the
-number that the client gave the request, so that nothing has to fit into a response.
+Theory of operation. One Envoy has a listener for every policy and station, with the filters of the
+backend under test; a backend that asks a service has one for each policy. In front of the one
+upstream stand a route for each lane and a default route for the baseline, and each route says which
+one it is. The upstream keeps what it got under the number that the client gave the request, so that
+nothing has to fit into a response.
 """
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from colorfast.envoy import ExtProcOptions, Json, Station, ext_proc_chain, extproc_cluster
+from colorfast.envoy import (
+    Chain,
+    ExtProcOptions,
+    Json,
+    LuaOptions,
+    NativeOptions,
+    Station,
+    WasmOptions,
+    ext_proc_chain,
+    extproc_cluster,
+    lua_chain,
+    native_chain,
+    wasm_chain,
+)
 from colorfast.envoy.bootstrap import (
     bootstrap,
     cluster,
@@ -24,18 +38,20 @@ from colorfast.envoy.bootstrap import (
     virtual_host,
 )
 from colorfast.extproc import Processor, answering
-from colorfast.lane import is_family, lanes_regex
+from colorfast.lane import is_family, join_lines, lanes_regex
 from colorfast.mesh._launch import start_envoy
 from colorfast.mesh._supervisor import Supervisor
 from colorfast.policy import (
     ColorfastError,
     Engine,
+    InvalidInput,
     Lines,
     Observed,
     Policy,
     VectorFile,
     VectorModel,
 )
+from colorfast.wasm import path as wasm_module
 
 _NUMBER = "x-colorfast-vector"
 _SOURCE = "x-colorfast-source"
@@ -46,15 +62,6 @@ _STATIONS: tuple[Station, ...] = ("dye", "carry")
 _AT_ONCE = 16
 _TIMEOUT = 30.0
 """Seconds for one request: far more than it takes, so that a hang is an error and not a hang."""
-
-
-async def observe_extproc(files: Sequence[VectorFile]) -> list[list[Observed]]:
-    """What each vector of each file does behind a real Envoy.
-
-    Raises ColorfastError when Envoy cannot be had, dies, or leaves a request without an answer.
-    """
-    async with _Bench(files) as bench:
-        return await bench.observe()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +79,63 @@ class _Place:
         return self.folder / f"{station}-{self.index}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Backend:
+    """How a backend is put in front of the upstream."""
+
+    chain: Callable[[Policy, Station, _Place], Chain]
+    """Raises InvalidInput for a policy that the backend cannot express."""
+    told: str = ""
+    """How a format string finds out the decision's ``lane`` and ``rule``; empty: not at all."""
+    served: bool = False
+    """Whether its filters ask a service of the policy's own."""
+
+
+def _asks_service(policy: Policy, station: Station, place: _Place) -> Chain:
+    return ext_proc_chain(policy, _extproc(station, place))
+
+
+def _runs_lua(policy: Policy, station: Station, _: _Place) -> Chain:
+    return lua_chain(policy, LuaOptions(station=station, metadata=True))
+
+
+def _runs_wasm(policy: Policy, station: Station, _: _Place) -> Chain:
+    options = WasmOptions(station=station, module=str(wasm_module()), metadata=True)
+    return wasm_chain(policy, options)
+
+
+def _runs_natively(policy: Policy, station: Station, _: _Place) -> Chain:
+    return native_chain(policy, NativeOptions(station=station)).chain
+
+
+BACKENDS: Mapping[str, _Backend] = {
+    "extproc": _Backend(chain=_asks_service, told="%DYNAMIC_METADATA(colorfast:{})%", served=True),
+    "lua": _Backend(chain=_runs_lua, told="%DYNAMIC_METADATA(colorfast:{})%"),
+    "wasm": _Backend(chain=_runs_wasm, told="%FILTER_STATE(wasm.colorfast.{}:PLAIN)%"),
+    "native": _Backend(chain=_runs_natively),
+}
+"""What ``colorfast test --backend`` runs behind a real Envoy."""
+
+
+async def observe_in_envoy(
+    files: Sequence[VectorFile], backend: str
+) -> list[list[Observed] | InvalidInput]:
+    """What each vector of each file does behind a real Envoy that has *backend*.
+
+    A file whose policy *backend* cannot express has the reason instead. Raises ColorfastError when
+    Envoy cannot be had, dies, or leaves a request without an answer.
+    """
+    async with _Bench(files, BACKENDS[backend]) as bench:
+        return await bench.observe()
+
+
 class _Bench:
-    def __init__(self, files: Sequence[VectorFile]) -> None:
+    def __init__(self, files: Sequence[VectorFile], backend: _Backend) -> None:
         self._files = files
+        self._backend = backend
         self._stack = AsyncExitStack()
         self._seen: dict[int, Lines] = {}
+        self._refused: dict[int, InvalidInput] = {}
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -86,15 +145,15 @@ class _Bench:
             self._places = [_Place(folder, index) for index in range(len(self._files))]
             self._supervisor = await stack.enter_async_context(Supervisor(folder))
             await stack.enter_async_context(_upstream(folder / "upstream", self._seen))
-            for file, place in zip(self._files, self._places, strict=True):
-                processor = Processor(Engine(file.policy))
-                await stack.enter_async_context(answering(processor, f"unix:{place.service}"))
-            config = _config(folder, [file.policy for file in self._files], self._places)
+            if self._backend.served:
+                for file, place in zip(self._files, self._places, strict=True):
+                    processor = Processor(Engine(file.policy))
+                    await stack.enter_async_context(answering(processor, f"unix:{place.service}"))
             await self._supervisor.guard(
                 start_envoy(
                     self._supervisor,
                     "envoy",
-                    config,
+                    self._config(folder),
                     file=folder / "envoy.json",
                     admin=folder / "envoy.admin",
                     within=_TIMEOUT,
@@ -106,51 +165,68 @@ class _Bench:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def observe(self) -> list[list[Observed]]:
+    async def observe(self) -> list[list[Observed] | InvalidInput]:
         """Send every vector, while Envoy lives."""
         return await self._supervisor.guard(self._observe())
 
-    async def _observe(self) -> list[list[Observed]]:
+    async def _observe(self) -> list[list[Observed] | InvalidInput]:
         gate = asyncio.Semaphore(_AT_ONCE)
         number = iter(range(1 << 30))
 
-        async def one(place: _Place, vector: VectorModel, mine: int) -> Observed:
+        async def one(policy: Policy, place: _Place, vector: VectorModel, mine: int) -> Observed:
             async with gate:
                 await _send(place.listener(vector.station), vector, mine)
-            return _observed(vector, self._seen.pop(mine, None))
+            lines = self._seen.pop(mine, None)
+            if lines is None:
+                raise ColorfastError("CF616", f"the vector {vector.name!r} did not arrive")
+            return _observed(policy, lines, tells=bool(self._backend.told))
 
         return [
-            list(
-                await asyncio.gather(*(one(place, vector, next(number)) for vector in file.vectors))
+            self._refused.get(place.index)
+            or list(
+                await asyncio.gather(
+                    *(one(file.policy, place, vector, next(number)) for vector in file.vectors)
+                )
             )
             for file, place in zip(self._files, self._places, strict=True)
         ]
 
+    def _config(self, folder: Path) -> Json:
+        clusters = [cluster("upstream", f"unix:{folder / 'upstream'}")]
+        if self._backend.served:
+            clusters += [extproc_cluster(_extproc("dye", place)) for place in self._places]
+        config = bootstrap(
+            admin=f"unix:{folder / 'envoy.admin'}",
+            listeners=self._listeners(),
+            clusters=clusters,
+        )
+        # Lanes by their grammar are longer programs than Envoy takes by default.
+        layer = {"name": "static", "static_layer": {"re2.max_program_size.error_level": 32768}}
+        return config | {"layered_runtime": {"layers": [layer]}}
 
-def _config(folder: Path, policies: Iterable[Policy], places: Sequence[_Place]) -> Json:
-    listeners, clusters = [], [cluster("upstream", f"unix:{folder / 'upstream'}")]
-    for policy, place in zip(policies, places, strict=True):
-        for station in _STATIONS:
-            name = f"{station}-{place.index}"
-            options = ExtProcOptions(
-                station=station,
-                target=f"unix:{place.service}",
-                cluster=f"service-{place.index}",
-                message_timeout=_TIMEOUT,
-                metadata=True,
-            )
-            manager = connection_manager(
-                name, [_host(name, policy)], ext_proc_chain(policy, options)
-            )
-            _tell_source(manager)
-            listeners.append(listener(name, f"unix:{place.listener(station)}", manager))
-        clusters.append(extproc_cluster(options))
-    config = bootstrap(
-        admin=f"unix:{folder / 'envoy.admin'}", listeners=listeners, clusters=clusters
+    def _listeners(self) -> Iterator[Json]:
+        for file, place in zip(self._files, self._places, strict=True):
+            for station in _STATIONS:
+                name = f"{station}-{place.index}"
+                try:
+                    chain = self._backend.chain(file.policy, station, place)
+                except InvalidInput as error:
+                    self._refused[place.index] = error
+                    continue
+                host = _host(name, file.policy, self._backend.told)
+                manager = connection_manager(name, [host], chain)
+                _tell_source(manager)
+                yield listener(name, f"unix:{place.listener(station)}", manager)
+
+
+def _extproc(station: Station, place: _Place) -> ExtProcOptions:
+    return ExtProcOptions(
+        station=station,
+        target=f"unix:{place.service}",
+        cluster=f"service-{place.index}",
+        message_timeout=_TIMEOUT,
+        metadata=True,
     )
-    # A lane's name with its bound on the length is a longer program than Envoy likes by default.
-    layer = {"name": "static", "static_layer": {"re2.max_program_size.error_level": 1000}}
-    return config | {"layered_runtime": {"layers": [layer]}}
 
 
 def _tell_source(manager: Json) -> None:
@@ -170,7 +246,7 @@ def _tell_source(manager: Json) -> None:
     }
 
 
-def _host(name: str, policy: Policy) -> Json:
+def _host(name: str, policy: Policy, told: str) -> Json:
     """A route a lane, families by their prefix; the baseline's is the default."""
     routes = []
     for number, pattern in enumerate(policy.lanes.patterns):
@@ -178,9 +254,10 @@ def _host(name: str, policy: Policy) -> Json:
         one["match"]["headers"] = [{"name": policy.header, "string_match": _lanes(pattern)}]
         routes.append(_says(one, f"%REQ({policy.header})%" if is_family(pattern) else pattern))
     host = virtual_host(name, [*routes, _says(route(name, "upstream"), policy.baseline)])
-    host["request_headers_to_add"] = [
-        _header(header, f"%DYNAMIC_METADATA(colorfast:{field})%") for field, header in _TOLD.items()
-    ]
+    if told:
+        host["request_headers_to_add"] = [
+            _header(header, told.format(field)) for field, header in _TOLD.items()
+        ]
     return host
 
 
@@ -220,15 +297,20 @@ async def _send(socket: Path, vector: VectorModel, number: int) -> None:
                 await writer.wait_closed()
 
 
-def _observed(vector: VectorModel, lines: Lines | None) -> Observed:
-    if lines is None:
-        raise ColorfastError("CF616", f"the vector {vector.name!r} did not reach the upstream")
+def _observed(policy: Policy, lines: Lines, *, tells: bool) -> Observed:
     told = {name: value.decode() for name, value in lines if name in _OURS}
+    rest = tuple(line for line in lines if line[0] not in _OURS)
+    if tells:
+        lane = told.get(_TOLD["lane"])
+    else:
+        # What a hop leaves untouched is no valid lane, so the header tells it at both stations.
+        lane = policy.lanes.admit(join_lines(v for name, v in rest if name == policy.header))
     return Observed(
-        lane=told.get(_TOLD["lane"]),
+        lane=lane,
         rule=told.get(_TOLD["rule"]),
+        rule_known=tells,
         route=told[_ROUTE],
-        lines=tuple(line for line in lines if line[0] not in _OURS),
+        lines=rest,
     )
 
 

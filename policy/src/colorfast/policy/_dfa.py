@@ -1,10 +1,8 @@
 """Regexes as tables, for those who have no RE2: one look-up a byte, whatever the pattern."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from colorfast.policy._regex_fold import Fold
 from colorfast.policy._regex_limits import DfaError, Steps
 from colorfast.policy._regex_minimise import blocks
 from colorfast.policy._regex_nfa import build
@@ -53,9 +51,9 @@ class Dfa:
 
 
 def compile_dfa(pattern: str, *, ignore_case: bool = False, max_states: int = MAX_STATES) -> Dfa:
-    """The table of *pattern*, an RE2 regex that has to match a whole text, as bytes.
+    """The table of *pattern*, an RE2 regex that has to match a whole text.
 
-    *ignore_case* folds ASCII letters only; an inline ``(?i)`` folds as RE2 does. Raises DfaError,
+    RE2 is meant as ``safe_regex`` runs it: on bytes. *ignore_case* is ``(?i)``. Raises DfaError,
     within a bounded number of steps, for what cannot be a table of at most *max_states* states.
     """
     return compile_within(Steps(STEPS), pattern, ignore_case=ignore_case, max_states=max_states)
@@ -63,7 +61,7 @@ def compile_dfa(pattern: str, *, ignore_case: bool = False, max_states: int = MA
 
 def compile_within(steps: Steps, pattern: str, *, ignore_case: bool, max_states: int) -> Dfa:
     """As compile_dfa, with a budget of its own."""
-    tree = parse(pattern, ignore_case=Fold.ASCII if ignore_case else Fold.NONE, steps=steps)
+    tree = parse(pattern, ignore_case=ignore_case, steps=steps)
     rows = determinise(build(tree, steps), steps, _RAW * max_states)
     quotient = _quotient(rows, blocks(rows, steps))
     if len(quotient) > max_states:
@@ -81,7 +79,7 @@ def _quotient(rows: Rows, block: list[int]) -> list[_State]:
     """One state a block, in breadth-first order. Block -1 is a state like any other."""
     rows_of = {number: row for number, row in zip(block, rows.rows, strict=True) if number >= 0}
     accepting = {block[state] for state in rows.accepting}
-    dead_row = [-1] * len(rows.first_bytes)
+    dead_row = [-1] * (max(rows.classes) + 1)
     order = {block[0]: 0}
     todo = [block[0]]
     found = []
@@ -97,12 +95,9 @@ def _quotient(rows: Rows, block: list[int]) -> list[_State]:
 
 def _table(rows: Rows, states: list[_State]) -> Dfa:
     columns = list(zip(*(state.row for state in states), strict=True))
-    numbers: dict[tuple[int, ...], int] = {}
-    column_class = [numbers.setdefault(column, len(numbers)) for column in columns]
-    ends = (*rows.first_bytes[1:], 0x100)
-    spans = zip(column_class, rows.first_bytes, ends, strict=True)
+    numbers = {column: number for number, column in enumerate(dict.fromkeys(columns))}
     return Dfa(
-        classes=b"".join(bytes([number]) * (end - start) for number, start, end in spans),
+        classes=bytes(numbers[columns[at]] for at in rows.classes),
         width=len(numbers),
         table=tuple(to for row in zip(*numbers, strict=True) for to in row),
         accepting=frozenset(at for at, state in enumerate(states) if state.accepting),
@@ -110,7 +105,7 @@ def _table(rows: Rows, states: list[_State]) -> Dfa:
     )
 
 
-def _dead(states: Iterable[_State]) -> int | None:
+def _dead(states: list[_State]) -> int | None:
     for at, state in enumerate(states):
         if not state.accepting and set(state.row) == {at}:
             return at

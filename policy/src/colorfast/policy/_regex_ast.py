@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from colorfast.policy._regex_chars import Ranges
+from colorfast.policy._regex_sets import ByteSet
 
 
 class Look(StrEnum):
@@ -22,20 +22,15 @@ class Look(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Chars:
-    """One character of a set."""
+class OneOf:
+    """One byte of a set."""
 
-    ranges: Ranges
-
-
-@dataclass(frozen=True, slots=True)
-class AnyByte:
-    """One byte, whatever it is."""
+    bytes: ByteSet
 
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """No character, but a place."""
+    """No byte, but a place."""
 
     look: Look
 
@@ -63,20 +58,7 @@ class Repeat:
     most: int | None
 
 
-Node: TypeAlias = Chars | AnyByte | At | Concat | Either | Repeat
-
-
-def inside(node: Node) -> tuple[Node, ...]:
-    """The nodes that *node* is made of."""
-    match node:
-        case Concat():
-            return node.items
-        case Either():
-            return node.options
-        case Repeat():
-            return (node.item,)
-        case _:
-            return ()
+Node: TypeAlias = OneOf | At | Concat | Either | Repeat
 
 
 def concat(items: list[Node]) -> Node:

@@ -1,5 +1,13 @@
 """What keeps the compilation of a regex bounded, and how it says no."""
 
+from typing import Final
+
+
+TOKEN: Final = 2
+"""Steps that a piece of syntax costs."""
+PLACE: Final = 10
+"""Steps that a place of an automaton costs: the budget bounds the memory as well."""
+
 
 class DfaError(ValueError):
     """A pattern that cannot become a table: *what* says why, in plain English.

@@ -1,23 +1,18 @@
 """A regex tree as a byte-level automaton with several ways to go on (Thompson's construction)."""
 
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
-from colorfast.policy._regex_ast import AnyByte, At, Chars, Concat, Either, Look, Node, Repeat
-from colorfast.policy._regex_chars import Ranges
-from colorfast.policy._regex_exact import check_exact
-from colorfast.policy._regex_limits import DfaError, Steps
-from colorfast.policy._regex_utf8 import sequences
-
-MAX_PLACES: Final = 20_000
+from colorfast.policy._regex_ast import At, Concat, Either, Look, Node, OneOf, Repeat
+from colorfast.policy._regex_limits import PLACE, DfaError, Steps
+from colorfast.policy._regex_sets import ByteSet
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Read a byte from *low* to *high*, go on at *to*."""
+    """Read one of *bytes*, go on at *to*."""
 
-    low: int
-    high: int
+    bytes: ByteSet
     to: int
 
 
@@ -53,8 +48,7 @@ class Nfa:
 
 
 def build(tree: Node, steps: Steps) -> Nfa:
-    """The automaton of *tree*. Raises DfaError when it is too large, or cannot be exact."""
-    check_exact(tree, steps)
+    """The automaton of *tree*. Raises DfaError for what is not supported, or too large."""
     builder = _Builder(steps)
     start = builder.before(tree, builder.add(Accept()))
     return Nfa(places=tuple(builder.places), start=start)
@@ -67,9 +61,7 @@ class _Builder:
         self.moves: dict[Move, int] = {}
 
     def add(self, place: Place) -> int:
-        self.steps.spend()
-        if len(self.places) >= MAX_PLACES:
-            raise DfaError("is too large to turn into a table")
+        self.steps.spend(PLACE)
         self.places.append(place)
         return len(self.places) - 1
 
@@ -77,10 +69,8 @@ class _Builder:
         """Where to start so that whatever *node* takes leads to *to*."""
         self.steps.spend()
         match node:
-            case Chars():
-                return self._chars(node.ranges, to)
-            case AnyByte():
-                return self._move(Move(0, 0xFF, to))
+            case OneOf():
+                return self._move(Move(node.bytes, to))
             case At():
                 return self._at(node.look, to)
             case Concat():
@@ -92,18 +82,8 @@ class _Builder:
             case Repeat():
                 return self._repeat(node, to)
 
-    def _chars(self, ranges: Ranges, to: int) -> int:
-        heads = []
-        for sequence in sequences(ranges):
-            head = to
-            for low, high in reversed(sequence):
-                head = self._move(Move(low, high, head))
-            heads.append(head)
-        return self._fork(heads)
-
     def _move(self, move: Move) -> int:
-        self.steps.spend()
-        if move not in self.moves:  # characters share their last bytes
+        if move not in self.moves:  # alternatives share their ends
             self.moves[move] = self.add(move)
         return self.moves[move]
 

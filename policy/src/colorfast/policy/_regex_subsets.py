@@ -1,6 +1,6 @@
 """From an automaton with several ways to go on to one with a single way (subset construction)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
@@ -8,6 +8,7 @@ from typing import TypeAlias
 from colorfast.policy._regex_ast import Look
 from colorfast.policy._regex_limits import DfaError, Steps
 from colorfast.policy._regex_nfa import Accept, Fork, Gate, Move, Nfa
+from colorfast.policy._regex_sets import NEWLINE, ByteSet
 
 
 class Side(Enum):
@@ -25,8 +26,8 @@ class Rows:
     A row has the next state for each class of bytes, or -1 where no text can go on.
     """
 
-    first_bytes: tuple[int, ...]
-    """The first byte of each class; a class ends where the next begins."""
+    classes: bytes
+    """The class of each byte, in the order in which the bytes come to them."""
     rows: list[list[int]]
     accepting: set[int]
 
@@ -48,14 +49,12 @@ class _Subsets:
         self.nfa = nfa
         self.steps = steps
         self.max_states = max_states
-        self.first_bytes = _first_bytes(nfa)
-        self.newline = self.first_bytes.index(0x0A) if 0x0A in self.first_bytes else -1
-        index = {byte: at for at, byte in enumerate((*self.first_bytes, 0x100))}
-        self.spans = {
-            place: range(index[move.low], index[move.high + 1])
-            for place, move in enumerate(nfa.places)
-            if isinstance(move, Move)
-        }
+        sets = _sets(nfa)
+        self.classes = _classes(sets, steps)
+        self.width = max(self.classes) + 1
+        self.classes_of = {some: frozenset(self.classes[byte] for byte in some) for some in sets}
+        self.newline = self.classes[0x0A]
+        self.gates = {at for at, place in enumerate(nfa.places) if isinstance(place, Gate)}
         self.numbers: dict[_Subset, int] = {}
         self.subsets: list[_Subset] = []
         self.known: dict[_Subset, int] = {}
@@ -66,11 +65,11 @@ class _Subsets:
         while len(rows) < len(self.subsets):
             rows.append(self._row(self.subsets[len(rows)]))
         accepting = {state for state, subset in enumerate(self.subsets) if self._accepts(subset)}
-        return Rows(first_bytes=self.first_bytes, rows=rows, accepting=accepting)
+        return Rows(classes=self.classes, rows=rows, accepting=accepting)
 
     def _row(self, subset: _Subset) -> list[int]:
         ways = self._ways(subset[0])
-        if self.newline >= 0:
+        if self._waits(subset[0]):
             ways[self.newline] = self._ways(self._seen(subset, Side.NEWLINE))[self.newline]
         return [
             self._number(frozenset(to), Side.NEWLINE if at == self.newline else Side.OTHER)
@@ -80,13 +79,13 @@ class _Subsets:
         ]
 
     def _ways(self, places: Iterable[int]) -> list[set[int]]:
-        ways: list[set[int]] = [set() for _ in self.first_bytes]
+        ways: list[set[int]] = [set() for _ in range(self.width)]
         for place in places:
             move = self.nfa.places[place]
             if isinstance(move, Move):
-                span = self.spans[place]
-                self.steps.spend(len(span))
-                for at in span:
+                classes = self.classes_of[move.bytes]
+                self.steps.spend(len(classes))
+                for at in classes:
                     ways[at].add(move.to)
         self.steps.spend(len(ways))
         return ways
@@ -95,8 +94,7 @@ class _Subsets:
         number = self.known.get((seeds, before))
         if number is None:
             places = self._reach(seeds, before, None)
-            waiting = any(isinstance(self.nfa.places[place], Gate) for place in places)
-            subset = (places, before if waiting else Side.OTHER)
+            subset = (places, before if self._waits(places) else Side.OTHER)
             number = self.numbers.setdefault(subset, len(self.numbers))
             self.known[seeds, before] = number
             if number == len(self.subsets):
@@ -108,9 +106,10 @@ class _Subsets:
     def _seen(self, subset: _Subset, after: Side) -> frozenset[int]:
         """The places once it is known what follows."""
         places, before = subset
-        if any(isinstance(self.nfa.places[place], Gate) for place in places):
-            return self._reach(places, before, after)
-        return places
+        return self._reach(places, before, after) if self._waits(places) else places
+
+    def _waits(self, places: frozenset[int]) -> bool:
+        return not self.gates.isdisjoint(places)
 
     def _accepts(self, subset: _Subset) -> bool:
         ends = self._seen(subset, Side.EDGE)
@@ -157,13 +156,19 @@ def _holds(look: Look, before: Side, after: Side | None) -> bool | None:
             return after is not Side.OTHER
 
 
-def _first_bytes(nfa: Nfa) -> tuple[int, ...]:
-    return tuple(sorted({0, *_borders(nfa)} - {0x100}))
+def _sets(nfa: Nfa) -> list[ByteSet]:
+    """The sets of bytes that make a difference; a gate asks for newlines."""
+    moves = (place.bytes for place in nfa.places if isinstance(place, Move))
+    gates = (NEWLINE for place in nfa.places if isinstance(place, Gate))
+    return list(dict.fromkeys([*moves, *gates]))
 
 
-def _borders(nfa: Nfa) -> Iterator[int]:
-    for place in nfa.places:
-        if isinstance(place, Move):
-            yield from (place.low, place.high + 1)
-        elif isinstance(place, Gate) and place.look in (Look.LINE_START, Look.LINE_END):
-            yield from (0x0A, 0x0B)
+def _classes(sets: list[ByteSet], steps: Steps) -> bytes:
+    """The class of each byte: those of one class are in the same sets."""
+    found_in: list[list[int]] = [[] for _ in range(256)]
+    for number, some in enumerate(sets):
+        steps.spend(len(some))
+        for byte in some:
+            found_in[byte].append(number)
+    numbers: dict[tuple[int, ...], int] = {}
+    return bytes(numbers.setdefault(tuple(sign), len(numbers)) for sign in found_in)

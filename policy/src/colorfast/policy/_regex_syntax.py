@@ -1,17 +1,17 @@
 """RE2's syntax, read as RE2 reads it. Patterns have passed RE2 before: they are known to be right.
 
-Source: RE2's syntax page and, where that is silent, RE2's behaviour, which the tests compare with.
+RE2 here is RE2 on bytes (its Latin-1 mode), as Envoy has it: each byte of the pattern in UTF-8 is a
+character. Source: RE2's syntax page and, where that is silent, what RE2 does.
 """
 
 import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from colorfast.policy import _regex_chars as chars
-from colorfast.policy._regex_ast import AnyByte, At, Chars, Look, Node, Repeat, concat, either
+from colorfast.policy._regex_ast import At, Look, Node, OneOf, Repeat, concat, either
 from colorfast.policy._regex_class import read_class, read_escape
-from colorfast.policy._regex_fold import Fold, fold
-from colorfast.policy._regex_limits import DfaError, Steps
+from colorfast.policy._regex_limits import TOKEN, DfaError, Steps
+from colorfast.policy._regex_sets import ALL, NEWLINE, ByteSet, fold
 
 MAX_DEPTH: Final = 50
 _MAX_STACKED: Final = 2
@@ -24,14 +24,14 @@ _REPEATS: Final[dict[str, tuple[int, int | None]]] = {"*": (0, None), "+": (1, N
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Flags:
-    fold: Fold
+    folded: bool
     lines: bool = False
     dot_all: bool = False
 
     def changed(self, on: str, off: str) -> "_Flags":
         """After ``(?on-off)``; U says which of several matches wins, so nothing here."""
         return _Flags(
-            fold=Fold.NONE if "i" in off else Fold.UNICODE if "i" in on else self.fold,
+            folded="i" not in off and ("i" in on or self.folded),
             lines="m" not in off and ("m" in on or self.lines),
             dot_all="s" not in off and ("s" in on or self.dot_all),
         )
@@ -49,12 +49,16 @@ class _Group:
         return either([*self.options, concat(self.items)])
 
 
-def parse(pattern: str, *, ignore_case: Fold, steps: Steps) -> Node:
-    """*pattern* as a tree. *ignore_case* holds until an inline ``(?i)`` or ``(?-i)``.
+def parse(pattern: str, *, ignore_case: bool, steps: Steps) -> Node:
+    """*pattern* as a tree. *ignore_case* is as if it began with ``(?i)``.
 
     Raises DfaError for what is not supported, and when *steps* run out.
     """
-    parser = _Parser(pattern, _Flags(fold=ignore_case), steps)
+    try:
+        text = pattern.encode().decode("latin-1")
+    except UnicodeEncodeError:
+        raise DfaError("is not text") from None
+    parser = _Parser(text, _Flags(folded=ignore_case), steps)
     parser.read()
     return parser.result()
 
@@ -75,7 +79,7 @@ class _Parser:
 
     def read(self) -> None:
         while self.at < len(self.text):
-            self.steps.spend()
+            self.steps.spend(TOKEN)
             match self.text[self.at]:
                 case "(":
                     self._open()
@@ -98,23 +102,26 @@ class _Parser:
         self.stacked = 0
         self.at += length
 
-    def _push_chars(self, ranges: chars.Ranges, length: int) -> None:
-        self._push(Chars(fold(ranges, self.flags.fold, self.steps)), length)
+    def _push_bytes(self, some: ByteSet, length: int) -> None:
+        self._push(OneOf(fold(some) if self.flags.folded else some), length)
+
+    def _push_literal(self, char: str) -> None:
+        self._push_bytes(frozenset([ord(char)]), 1)
 
     def _plain(self) -> None:
         match self.text[self.at]:
             case "[":
-                ranges, end = read_class(self.text, self.at, self.flags.fold, self.steps)
-                self._push(Chars(ranges), end - self.at)
+                folded = self.flags.folded
+                some, end = read_class(self.text, self.at, folded=folded, steps=self.steps)
+                self._push(OneOf(some), end - self.at)
             case ".":
-                every = chars.EVERY if self.flags.dot_all else chars.NOT_NEWLINE
-                self._push(Chars(every), 1)
+                self._push(OneOf(ALL if self.flags.dot_all else ALL - NEWLINE), 1)
             case "^":
                 self._push(At(Look.LINE_START if self.flags.lines else Look.TEXT_START), 1)
             case "$":
                 self._push(At(Look.LINE_END if self.flags.lines else Look.TEXT_END), 1)
             case char:
-                self._push_chars(chars.single(char), 1)
+                self._push_literal(char)
 
     def _open(self) -> None:
         head = _GROUP.match(self.text, self.at)
@@ -144,7 +151,7 @@ class _Parser:
     def _times(self) -> None:
         found = _TIMES.match(self.text, self.at)
         if found is None:  # a{ and a{,5} are plain text
-            self._push_chars(chars.single("{"), 1)
+            self._push_literal("{")
             return
         self.at = found.end()
         least = int(found[1])
@@ -168,17 +175,17 @@ class _Parser:
             case "A" | "z" | "b" | "B" as place:
                 self._push(At(_PLACES[place]), 2)
             case "C":
-                self._push(AnyByte(), 2)
+                self._push(OneOf(ALL), 2)
             case "Q":
                 self._quoted()
             case _:
-                ranges, end = read_escape(self.text, self.at, self.flags.fold, self.steps)
-                self._push(Chars(ranges), end - self.at)
+                some, end = read_escape(self.text, self.at)
+                self._push_bytes(some, end - self.at)
 
     def _quoted(self) -> None:
         start, self.at = self.at + 2, self.at + 2
         end = self.text.find(r"\E", start)
         for char in self.text[start:] if end < 0 else self.text[start:end]:
-            self.steps.spend()
-            self._push_chars(chars.single(char), 1)
+            self.steps.spend(TOKEN)
+            self._push_literal(char)
         self.at += 0 if end < 0 else 2

@@ -2,5 +2,5 @@
 local function trim(s, from, to)
   while from <= to and is_ows(byte(s, from)) do from = from + 1 end
   while from <= to and is_ows(byte(s, to)) do to = to - 1 end
-  return sub(s, from, to)
+  return (sub(s, from, to))
 end

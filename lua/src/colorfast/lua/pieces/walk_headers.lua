@@ -1,4 +1,5 @@
--- Goes by the headers that the request has, for there are more that the rules want.
+-- Goes by the headers that the request has, for the rules want more. Compiled, a loop over Envoy's
+-- iterator would be slower: LuaJIT leaves its code and comes back at each step.
 local NUMBERS = {}
 for i, name in ipairs(HEADERS) do NUMBERS[name] = i end
 local function walk_headers(best)
@@ -8,3 +9,4 @@ local function walk_headers(best)
   end
   return best
 end
+jit.off(walk_headers)

@@ -1,0 +1,130 @@
+"""The filters of a station whose decisions come from the Wasm plugin inside of Envoy."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from colorfast.envoy import _filters
+from colorfast.envoy._chain import Chain
+from colorfast.envoy._options import Station
+from colorfast.envoy._types import Json, extension
+from colorfast.policy import Policy
+from colorfast.wasm import plugin_config
+
+FailurePolicy: TypeAlias = Literal["FAIL_OPEN", "FAIL_RELOAD", "FAIL_CLOSED"]
+"""``envoy.extensions.wasm.v3.FailurePolicy``: what becomes of requests when the VM has died."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WasmOptions:
+    """What an operator chooses about the Wasm filter. Raises ValueError for an unknown value."""
+
+    station: Station = "dye"
+    module: str = "/etc/envoy/colorfast.wasm"
+    """The plugin's file, where Envoy runs; here it is ``colorfast.wasm.path()``."""
+    metadata: bool = False
+    """Put the decision into filter state ``wasm.colorfast.lane`` and ``wasm.colorfast.rule`` too,
+    for logs. It costs some time."""
+    fallback: bool = False
+    """Act only where the Colorfast service, asked by a filter in front, has not decided."""
+    failure_policy: FailurePolicy = "FAIL_OPEN"
+    """With FAIL_OPEN requests pass undyed until the next configuration; with FAIL_RELOAD they are
+    answered with an error until, a second later, there is another VM."""
+    vm_id: str = "colorfast"
+    """Filters with the same one share a VM, and its memory, in each worker."""
+
+    def __post_init__(self) -> None:
+        if self.station not in ("dye", "carry"):
+            raise ValueError(f"station must be 'dye' or 'carry', not {self.station!r}")
+        if self.failure_policy not in get_args(FailurePolicy):
+            raise ValueError(f"{self.failure_policy!r} is not a failure policy of Envoy's")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WasmRow:
+    """A filter in the order: *why* it stands there, and *when* it is needed at all."""
+
+    why: str
+    when: Callable[[Policy, WasmOptions], bool]
+    build: Callable[[Policy, WasmOptions], Json]
+
+
+def wasm(policy: Policy, options: WasmOptions) -> Json:
+    """``envoy.extensions.filters.http.wasm.v3.Wasm`` for one station. Raises InvalidInput."""
+    configuration = plugin_config(
+        policy, options.station, metadata=options.metadata, fallback=options.fallback
+    )
+    name = f"colorfast.{options.station}"
+    config = {
+        "name": name,
+        "root_id": name,
+        "failure_policy": options.failure_policy,
+        "configuration": {
+            "@type": "type.googleapis.com/google.protobuf.StringValue",
+            "value": configuration,
+        },
+        "vm_config": {
+            "vm_id": options.vm_id,
+            "runtime": "envoy.wasm.runtime.v8",
+            "code": {"local": {"filename": options.module}},
+        },
+    }
+    return extension(name, "envoy.extensions.filters.http.wasm.v3.Wasm", config=config)
+
+
+def _always(policy: Policy, options: WasmOptions) -> bool:
+    return True
+
+
+def _strips(policy: Policy, options: WasmOptions) -> bool:
+    # Where clients may choose a lane, only the plugin can tell a choice from a spoof.
+    return options.station == "dye" and not policy.edge.accept.patterns
+
+
+def _strips_after(policy: Policy, options: WasmOptions) -> bool:
+    # Otherwise no request passes a VM that has died.
+    return _strips(policy, options) and options.failure_policy == "FAIL_OPEN"
+
+
+WASM_EARLY = (
+    WasmRow(
+        why="before Envoy picks the first route: whatever became of the VM, a client's lane "
+        "header never routes",
+        when=_strips,
+        build=lambda policy, _: _filters.early_strip(policy),
+    ),
+)
+"""Runs in the connection manager, ahead of every HTTP filter."""
+
+WASM_FILTERS = (
+    WasmRow(
+        why="first, so that per-route settings of the filters behind it are those of the dyed "
+        "route; with ABI 0.2.1 Envoy picks the route again by itself",
+        when=_always,
+        build=wasm,
+    ),
+    WasmRow(
+        why="behind the plugin and only for requests that it left undyed: when the VM has died, a "
+        "client's member goes no further",
+        when=_strips_after,
+        build=lambda policy, _: _filters.compute_rest(policy),
+    ),
+    WasmRow(
+        why="reads what the row before has computed",
+        when=_strips_after,
+        build=lambda policy, _: _filters.replace_baggage(policy),
+    ),
+)
+"""Runs in this order; the router comes after."""
+
+
+def wasm_chain(policy: Policy, options: WasmOptions) -> Chain:
+    """The filters of one station whose decisions come from the plugin.
+
+    Raises InvalidInput for a policy with a regex that the plugin cannot run.
+    """
+
+    def built(rows: tuple[WasmRow, ...]) -> tuple[Json, ...]:
+        return tuple(row.build(policy, options) for row in rows if row.when(policy, options))
+
+    return Chain(early=built(WASM_EARLY), filters=built(WASM_FILTERS))

@@ -1,0 +1,224 @@
+//! The core as a proxy-wasm plugin: ABI 0.2.1 without an SDK, glue only.
+//!
+//! A VM is shared by every filter with the same vm_id and code, so what belongs to a filter is kept
+//! under its root context's id. A VM has one thread: callbacks never overlap.
+
+const std = @import("std");
+const core = @import("core.zig");
+
+const Level = enum(u32) { info = 2, critical = 5 };
+const ok = 0;
+const request_headers = 0;
+const plugin_configuration = 7;
+const @"continue" = 0;
+
+/// What a request may leave allocated for the next one: more than the largest header block.
+const kept_bytes = 256 << 10;
+
+const env = struct {
+    extern "env" fn proxy_log(level: u32, text: [*]const u8, length: usize) u32;
+    extern "env" fn proxy_get_buffer_bytes(kind: u32, start: usize, most: usize, out: *?[*]u8, length: *usize) u32;
+    extern "env" fn proxy_get_header_map_pairs(map: u32, out: *?[*]u8, length: *usize) u32;
+    extern "env" fn proxy_replace_header_map_value(map: u32, name: [*]const u8, name_length: usize, value: [*]const u8, length: usize) u32;
+    extern "env" fn proxy_remove_header_map_value(map: u32, name: [*]const u8, length: usize) u32;
+    extern "env" fn proxy_get_property(path: [*]const u8, path_length: usize, out: *?[*]u8, length: *usize) u32;
+    extern "env" fn proxy_set_property(path: [*]const u8, path_length: usize, value: [*]const u8, length: usize) u32;
+    extern "env" fn proxy_get_current_time_nanoseconds(out: *u64) u32;
+    extern "wasi_snapshot_preview1" fn random_get(out: [*]u8, length: usize) u32;
+};
+
+/// One filter: its configuration, and the arena that holds all of it.
+const Filter = struct {
+    arena: std.heap.ArenaAllocator,
+    engine: core.Engine,
+};
+
+const heap = std.heap.wasm_allocator;
+var scratch: std.heap.ArenaAllocator = .init(heap);
+var filters: std.AutoHashMapUnmanaged(u32, *Filter) = .empty;
+/// The root of each stream whose headers have not come yet.
+var roots: std.AutoHashMapUnmanaged(u32, u32) = .empty;
+var randomness: ?std.Random.DefaultPrng = null;
+var host: core.Host = .{ .sourceAddress = sourceAddress, .random = random };
+
+export fn proxy_abi_version_0_2_1() void {}
+
+/// Where the host puts what it returns.
+export fn proxy_on_memory_allocate(size: usize) ?[*]u8 {
+    const bytes = scratch.allocator().alignedAlloc(u8, .@"8", size) catch return null;
+    return bytes.ptr;
+}
+
+export fn proxy_on_context_create(context: u32, root: u32) void {
+    // A stream that cannot be told from a stranger is treated as one: see proxy_on_request_headers.
+    if (root != 0) roots.put(heap, context, root) catch {};
+}
+
+export fn proxy_on_vm_start(_: u32, _: u32) u32 {
+    return 1;
+}
+
+export fn proxy_on_configure(root: u32, size: u32) u32 {
+    _ = scratch.reset(.{ .retain_with_limit = kept_bytes });
+    var reason: core.Reason = .{};
+    configure(root, size, &reason) catch {
+        say(.critical, "colorfast: configuration refused: {s}", .{reason.text});
+        return 0;
+    };
+    return 1;
+}
+
+export fn proxy_on_request_headers(context: u32, _: u32, _: u32) u32 {
+    _ = scratch.reset(.{ .retain_with_limit = kept_bytes });
+    const root = roots.fetchRemove(context) orelse return @"continue";
+    const filter = filters.get(root.value) orelse return @"continue";
+    const engine = &filter.engine;
+    if (engine.fallback and isDecided()) return @"continue";
+    const outcome = decide(engine) catch engine.failsafe();
+    apply(engine.header, outcome.header);
+    apply("baggage", outcome.baggage);
+    if (engine.metadata) tell(engine, outcome);
+    return @"continue";
+}
+
+export fn proxy_on_delete(context: u32) void {
+    if (roots.remove(context)) return;
+    const filter = filters.fetchRemove(context) orelse return;
+    free(filter.value);
+}
+
+fn configure(root: u32, size: u32, reason: *core.Reason) !void {
+    const filter = try heap.create(Filter);
+    errdefer heap.destroy(filter);
+    filter.arena = .init(heap);
+    errdefer filter.arena.deinit();
+    const arena = filter.arena.allocator();
+    const json = try arena.dupe(u8, try configuration(size));
+    filter.engine = try .init(arena, json, reason);
+    const old = try filters.fetchPut(heap, root, filter);
+    if (old) |one| free(one.value);
+    const engine = &filter.engine;
+    say(.info, "colorfast: policy {s}, station {t}, {d} rules", .{ engine.digest, engine.station, engine.rules.len });
+}
+
+fn configuration(size: u32) ![]const u8 {
+    if (size == 0) return "";
+    var out: ?[*]u8 = null;
+    var length: usize = 0;
+    const status = env.proxy_get_buffer_bytes(plugin_configuration, 0, size, &out, &length);
+    return returned(status, out, length) orelse error.OutOfMemory;
+}
+
+fn free(filter: *Filter) void {
+    filter.arena.deinit();
+    heap.destroy(filter);
+}
+
+fn decide(engine: *core.Engine) !core.Outcome {
+    const arena = scratch.allocator();
+    return engine.decide(arena, try headerLines(arena), &host);
+}
+
+/// The request's header lines: a count, the lengths of each name and value, then the texts, each
+/// with a NUL behind it.
+fn headerLines(arena: std.mem.Allocator) ![]const core.Line {
+    var out: ?[*]u8 = null;
+    var length: usize = 0;
+    const status = env.proxy_get_header_map_pairs(request_headers, &out, &length);
+    var bytes: Bytes = .{ .left = returned(status, out, length) orelse return error.NoHeaders };
+    if (bytes.left.len == 0) return &.{};
+    const lines = try arena.alloc(core.Line, try bytes.number());
+    var sizes: Bytes = .{ .left = try bytes.take(8 * lines.len) };
+    for (lines) |*line| {
+        line.name = try bytes.text(try sizes.number());
+        line.value = try bytes.text(try sizes.number());
+    }
+    return lines;
+}
+
+const Bytes = struct {
+    left: []const u8,
+
+    fn take(bytes: *Bytes, length: usize) ![]const u8 {
+        if (length > bytes.left.len) return error.Truncated;
+        defer bytes.left = bytes.left[length..];
+        return bytes.left[0..length];
+    }
+
+    fn number(bytes: *Bytes) !u32 {
+        return std.mem.readInt(u32, (try bytes.take(4))[0..4], .little);
+    }
+
+    fn text(bytes: *Bytes, length: u32) ![]const u8 {
+        const whole = try bytes.take(@as(usize, length) +| 1);
+        return whole[0..length];
+    }
+};
+
+fn apply(name: []const u8, write: core.Write) void {
+    _ = switch (write) {
+        .keep => return,
+        .remove => env.proxy_remove_header_map_value(request_headers, name.ptr, name.len),
+        .set => |value| env.proxy_replace_header_map_value(request_headers, name.ptr, name.len, value.ptr, value.len),
+    };
+}
+
+/// In Envoy these are filter state objects, with `wasm.` in front of their names.
+fn tell(engine: *const core.Engine, outcome: core.Outcome) void {
+    if (outcome.lane) |lane| setProperty("colorfast.lane", lane);
+    if (outcome.rule) |rule| setProperty("colorfast.rule", rule);
+    setProperty("colorfast.policy", engine.digest);
+}
+
+fn setProperty(path: []const u8, value: []const u8) void {
+    _ = env.proxy_set_property(path.ptr, path.len, value.ptr, value.len);
+}
+
+/// Whether the service was here: clients cannot write metadata.
+fn isDecided() bool {
+    return property("metadata\x00filter_metadata\x00colorfast\x00policy") != null;
+}
+
+fn sourceAddress(_: *core.Host) []const u8 {
+    return property("source\x00address") orelse "";
+}
+
+fn property(path: []const u8) ?[]const u8 {
+    var out: ?[*]u8 = null;
+    var length: usize = 0;
+    const status = env.proxy_get_property(path.ptr, path.len, &out, &length);
+    return returned(status, out, length);
+}
+
+/// proxy-wasm has no random numbers of its own; WASI has, and hosts may withhold it. A share of
+/// traffic is no secret, so the time is as good a seed.
+fn random(_: *core.Host) u64 {
+    if (randomness == null) {
+        var seed: u64 = 0;
+        if (env.random_get(std.mem.asBytes(&seed).ptr, @sizeOf(u64)) != ok or seed == 0) {
+            _ = env.proxy_get_current_time_nanoseconds(&seed);
+        }
+        randomness = .init(seed);
+    }
+    return randomness.?.next();
+}
+
+fn returned(status: u32, out: ?[*]u8, length: usize) ?[]const u8 {
+    if (status != ok) return null;
+    if (length == 0) return "";
+    return (out orelse return null)[0..length];
+}
+
+fn say(level: Level, comptime format: []const u8, arguments: anytype) void {
+    var buffer: [512]u8 = undefined;
+    const text = std.fmt.bufPrint(&buffer, format, arguments) catch return;
+    _ = env.proxy_log(@backingInt(level), text.ptr, text.len);
+}
+
+/// A trap is all that is left when a safety check fails; say which one it was.
+pub const panic = std.debug.FullPanic(struct {
+    fn call(message: []const u8, _: ?usize) noreturn {
+        _ = env.proxy_log(@backingInt(Level.critical), message.ptr, message.len);
+        @trap();
+    }
+}.call);

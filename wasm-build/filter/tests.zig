@@ -1,0 +1,13 @@
+//! Everything that `zig test` runs.
+
+test {
+    _ = @import("address.zig");
+    _ = @import("baggage.zig");
+    _ = @import("dfa.zig");
+    _ = @import("lanes.zig");
+    _ = @import("match.zig");
+    _ = @import("request.zig");
+    _ = @import("split.zig");
+    _ = @import("core_test.zig");
+    _ = @import("fuzz_test.zig");
+}
