@@ -7,8 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from colorfast.envoy import ExtProcOptions, Json, bootstrap, ext_proc_chain, extproc_cluster
+from colorfast.envoy import (
+    Chain,
+    ExtProcOptions,
+    Fallback,
+    Json,
+    bootstrap,
+    ext_proc_chain,
+    extproc_cluster,
+    fallback_chain,
+)
 from colorfast.policy import Policy
+from colorfast.wasm import path as wasm_module
 from helpers.envoys import echo_upstream, get, running_envoy
 
 PATIENT = 20.0
@@ -34,9 +44,11 @@ class Way:
     """More of the connection manager's settings."""
     lane_settings: Mapping[str, Json] = field(default_factory=dict)
     """More of a lane's route, by lane."""
+    fallback: Fallback | None = None
+    """What dyes where the service has not."""
 
     def listener(self, folder: Path) -> Json:
-        chain = ext_proc_chain(self.policy, self._options)
+        chain = self._chain()
         host = bootstrap.virtual_host(self.name, [*self.routes, *self._lanes()])
         manager = bootstrap.connection_manager(self.name, [host], chain)
         config = manager["typed_config"] | self.manager
@@ -44,6 +56,12 @@ class Way:
         config["http_filters"] = [*self.before, *ours, *self.behind, router]
         manager["typed_config"] = config
         return bootstrap.listener(self.name, f"unix:{folder}/{self.name}.in", manager)
+
+    def _chain(self) -> Chain:
+        if self.fallback is None:
+            return ext_proc_chain(self.policy, self._options)
+        module = str(wasm_module()) if self.fallback == "wasm" else None
+        return fallback_chain(self.policy, self._options, self.fallback, module=module)
 
     def cluster(self) -> Json:
         return extproc_cluster(self._options)

@@ -23,7 +23,7 @@ def by_name(lines: Lines) -> dict[str, list[bytes]]:
     return found
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_the_script_writes_what_the_engine_writes(data: st.DataObject) -> None:
     spec = data.draw(specs())

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-
 TOKEN: Final = 2
 """Steps that a piece of syntax costs."""
 PLACE: Final = 10
