@@ -4,9 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 JOBS   ?= 2
+SECONDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench proto wasm clean
+.PHONY: help demo test lint format bench fuzz proto wasm clean
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -29,6 +30,9 @@ format: $(VENV)/.dev ## Lay the code out
 
 bench: $(VENV)/.dev ## Benchmarks, ratios first
 	$(BIN)/python -m benchmarks $(ARGS)
+
+fuzz: $(VENV)/.dev ## Backends against the reference, random policies, for SECONDS=300
+	$(BIN)/python tests/fuzz.py $(SECONDS)
 
 proto: $(VENV)/.dev ## Generate the wire classes again from extproc/proto
 	$(BIN)/python extproc/proto/generate.py

@@ -170,7 +170,7 @@ def test_compile_refuses_an_address_that_is_none(policy: str) -> None:
 def test_vectors_pass_by_the_reference_and_behind_a_real_envoy() -> None:
     result = run("test", "--backend", "all", "-", stdin=VECTORS)
     assert result.returncode == 0, result.stdout
-    assert result.stdout.endswith("2 passed, 0 failed\n")
+    assert result.stdout.endswith("5 passed, 0 failed\n")
 
 
 def test_a_failing_vector_shows_the_difference_and_exits_with_1(tmp_path: Path) -> None:

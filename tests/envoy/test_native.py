@@ -32,7 +32,7 @@ def compiled(
     spec += f"  edge: {{{edge}}}\n" if edge else ""
     spec += "  rules:\n" + "".join(f"  - {rule}\n" for rule in rules) if rules else ""
     policy = load_policy(HEAD + spec).policy
-    return native_chain(policy, NativeOptions(station=station, file="x", max_program_size=size))
+    return native_chain(policy, NativeOptions(station=station, max_program_size=size))
 
 
 def rule(name: str, match: str, lane: str = "canary") -> str:

@@ -22,7 +22,7 @@ def test_the_chain_is_as_agreed_and_envoy_takes_it(
     case: Path, station: Station, golden: Callable[[Path, str], None]
 ) -> None:
     policy = load_policy((case / "policy.yaml").read_text(), file="policy.yaml").policy
-    result = native_chain(policy, NativeOptions(station=station, file="policy.yaml"))
+    result = native_chain(policy, NativeOptions(station=station))
     chain = result.chain
     text = {
         "findings": [str(one) for one in result.diagnostics],

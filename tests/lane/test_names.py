@@ -1,5 +1,4 @@
 import pytest
-
 import re2
 
 from colorfast.lane import LaneSet, is_family, is_lane_name, lanes_regex

@@ -24,7 +24,7 @@ from colorfast.envoy import (
     native_chain,
     wasm_chain,
 )
-from colorfast.policy import Policy
+from colorfast.policy import InvalidInput, Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +148,15 @@ def _chain(policy: Policy, choice: _Choice) -> Chain:
             return wasm_chain(policy, options)
         case "native":
             compiled = native_chain(policy, NativeOptions(station=station))
+            if any(diagnostic.level == "error" for diagnostic in compiled.diagnostics):
+                raise InvalidInput(compiled.diagnostics)
             report(compiled.diagnostics)
+            requires = compiled.requires
+            click.echo(
+                f"needs Envoy {requires.envoy}, Istio {requires.istio} ({requires.why}), and "
+                f"runtime re2.max_program_size.error_level {requires.max_program_size}",
+                err=True,
+            )
             return compiled.chain
         case _ if choice.fallback is not None:
             return fallback_chain(policy, choice.extproc, choice.fallback, module=choice.module)

@@ -48,7 +48,6 @@ def lua(policy: Policy, options: LuaOptions) -> Json:
         source_address=options.source_address,
         metadata=options.metadata,
         fallback=options.fallback,
-        file=policy.name,
     )
     if script.diagnostics:
         raise InvalidInput(script.diagnostics)

@@ -31,8 +31,6 @@ class NativeOptions:
     """What an operator chooses about a native chain. Raises ValueError for what cannot be."""
 
     station: Station = "dye"
-    file: str = "<policy>"
-    """The policy's file, for diagnostics."""
     max_program_size: int = ISTIO_PROGRAM_SIZE
     """Instructions of the largest RE2 program that the proxies take: the runtime value
     ``re2.max_program_size.error_level``, 32,768 in Istio's proxies, 100 where nobody sets it."""
@@ -97,7 +95,7 @@ def native_chain(policy: Policy, options: NativeOptions) -> Compiled:
     chain = Chain(early=_built(NATIVE_EARLY, plan), filters=_built(NATIVE_FILTERS, plan))
     size = parts.program_size((chain.early, chain.filters))
     if size > options.max_program_size and not errors:
-        errors.append(large_regex(options.file, "", size, options.max_program_size))
+        errors.append(large_regex(policy, None, size, options.max_program_size))
     requires = replace(_requires(plan), max_program_size=size)
     if errors:
         nothing = Chain(early=(), filters=())
@@ -113,12 +111,12 @@ def _rules(
             found = list(items(values, rule))
         except Inexpressible as error:
             pattern = error.condition.values[0]
-            yield [], [host_regex(options.file, rule.name, pattern)]
+            yield [], [host_regex(policy, rule, pattern)]
             continue
         size = parts.program_size([test for item in found for _, test in item.tests])
         if size > options.max_program_size:
             limit = options.max_program_size
-            yield [], [large_regex(options.file, rule.name, size, limit)]
+            yield [], [large_regex(policy, rule, size, limit)]
         else:
             yield found, []
 
@@ -131,7 +129,7 @@ def _requires(plan: Plan) -> Requires:
 def _warnings(plan: Plan, options: NativeOptions) -> Iterator[NativeDiagnostic]:
     limit = plan.policy.edge.max_bytes
     if not plan.dyes or (plan.keeps and (limit is None or limit > _METADATA_LIMIT)):
-        yield long_baggage(options.file)
+        yield long_baggage(plan.policy)
 
 
 def _built(rows: tuple[NativeRow, ...], plan: Plan) -> tuple[Json, ...]:

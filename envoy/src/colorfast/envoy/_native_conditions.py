@@ -3,9 +3,7 @@
 from colorfast.envoy import _native_parts as parts
 from colorfast.envoy._native_values import Values, holds_when_empty
 from colorfast.envoy._types import Json
-from colorfast.policy import Condition, Kind, Source
-from colorfast.policy._dfa import Dfa, compile_dfa
-from colorfast.policy._regex_limits import DfaError
+from colorfast.policy import Condition, Dfa, DfaError, Kind, Source, compile_dfa
 
 
 class Inexpressible(Exception):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from colorfast.policy import Diagnostic
+from colorfast.policy import Diagnostic, Policy, Rule
 
 CODES: dict[str, tuple[Literal["error"], str]] = {
     "CF401": ("error", "Lua script larger than 64 KiB"),
@@ -25,23 +25,25 @@ class LuaDiagnostic(Diagnostic):
         return CODES[self.code][0]
 
 
-def too_large(file: str, size: int, rules: int) -> LuaDiagnostic:
-    """The script of a policy with so many *rules* has *size* bytes."""
+def too_large(policy: Policy, size: int) -> LuaDiagnostic:
+    """The script of *policy* has *size* bytes."""
     return LuaDiagnostic(
         code="CF401",
-        file=file,
+        file=policy.file,
         what=f"the Lua script has {size:,} bytes, and {MAX_BYTES:,} is the limit",
-        why=f"it holds {rules:,} rules; Istio takes no longer script",
-        fix="join rules that give the same lane with `in`, or use ext_proc or wasm",
+        why=f"it holds {len(policy.active_rules):,} rules, and Istio takes no longer script",
+        fix="say values of rules that give the same lane in one `in`, or use extproc or wasm",
     )
 
 
-def hard_regex(file: str, rule: str, pattern: str, why: str) -> LuaDiagnostic:
+def hard_regex(policy: Policy, rule: Rule, pattern: str, why: str) -> LuaDiagnostic:
     """A *pattern* that no table of a bearable size decides."""
     return LuaDiagnostic(
         code="CF402",
-        file=file,
-        what=f"the regex {pattern!r} of rule {rule} is too hard for Lua",
-        why=why,
-        fix="use ext_proc or native, which have RE2, or write a simpler pattern",
+        file=policy.file,
+        line=rule.position[0],
+        column=rule.position[1],
+        what=f"Lua cannot decide the regex {pattern!r} of rule {rule.name}",
+        why=f"the pattern {why}",
+        fix="use extproc or native, which have RE2, or write a simpler pattern",
     )

@@ -1,26 +1,15 @@
 """Regular expressions as Lua: automata over bytes, written as runs of numbers."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeAlias
 
+from colorfast.lua._errors import LuaDiagnostic, hard_regex
 from colorfast.lua._literals import text
-from colorfast.policy import Condition, Kind, Policy
-from colorfast.policy._dfa import Dfa, compile_dfa
-from colorfast.policy._regex_limits import DfaError
+from colorfast.policy import Condition, Dfa, DfaError, Kind, Policy, Rule, compile_dfa
 
 Key: TypeAlias = tuple[str, bool]
 """A pattern, and whether letters are folded."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hard:
-    """A regex that no automaton of a bearable size decides."""
-
-    rule: str
-    pattern: str
-    why: str
 
 
 def key_of(condition: Condition) -> Key:
@@ -28,27 +17,27 @@ def key_of(condition: Condition) -> Key:
     return condition.values[0], condition.ignore_case
 
 
-def automata(policy: Policy) -> tuple[dict[Key, str], list[Hard]]:
-    """Lua: the automaton of each regex of *policy*; and those that have none."""
+def automata(policy: Policy) -> tuple[dict[Key, str], tuple[LuaDiagnostic, ...]]:
+    """Lua: the automaton of each regex of *policy*; and what is wrong with those that have none."""
     written: dict[Key, str] = {}
-    hard: list[Hard] = []
+    hard: dict[Key, LuaDiagnostic] = {}
     for rule, condition in _regexes(policy):
         key = key_of(condition)
-        if key in written:
+        if key in written or key in hard:
             continue
         try:
             written[key] = _automaton(compile_dfa(key[0], ignore_case=key[1]))
         except DfaError as error:
-            hard.append(Hard(rule=rule, pattern=key[0], why=str(error)))
-    return written, hard
+            hard[key] = hard_regex(policy, rule, key[0], error.what)
+    return written, tuple(hard.values())
 
 
-def _regexes(policy: Policy) -> Iterator[tuple[str, Condition]]:
+def _regexes(policy: Policy) -> Iterator[tuple[Rule, Condition]]:
     for rule in policy.active_rules:
         for entry in rule.entries:
             for condition in entry:
                 if condition.kind is Kind.REGEX:
-                    yield rule.name, condition
+                    yield rule, condition
 
 
 def _automaton(dfa: Dfa) -> str:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 from colorfast.lua import _stations
 from colorfast.lua._assembly import Piece, assemble, stored, written
 from colorfast.lua._conditions import Conditions
-from colorfast.lua._errors import MAX_BYTES, LuaDiagnostic, hard_regex, too_large
+from colorfast.lua._errors import MAX_BYTES, LuaDiagnostic, too_large
 from colorfast.lua._lanes import admits, gives
 from colorfast.lua._literals import comment
 from colorfast.lua._regexes import Key, automata
@@ -35,34 +35,29 @@ class LuaScript:
     """Why the script must not be used."""
 
 
-def compile_lua(  # noqa: PLR0913 (options by keyword)
+def compile_lua(
     policy: Policy,
     station: Station,
     *,
     source_address: SourceAddress = "client",
     metadata: bool = False,
     fallback: bool = False,
-    file: str = "<policy>",
 ) -> LuaScript:
     """The script that does at *station* what ``Engine.dye`` or ``Engine.carry`` does.
 
     *metadata* also puts lane, rule and the policy's digest into the dynamic metadata ``colorfast``.
-    With *fallback* the script leaves alone what that metadata says is decided already. *file* is
-    the name that diagnostics show.
+    With *fallback* the script leaves alone what that metadata says is decided already.
     """
-    regexes, hard = automata(policy) if station == "dye" else ({}, [])
+    regexes, hard = automata(policy) if station == "dye" else ({}, ())
     if hard:
-        found = tuple(hard_regex(file, one.rule, one.pattern, one.why) for one in hard)
-        return LuaScript(source="", diagnostics=found)
+        return LuaScript(source="", diagnostics=hard)
     writer = _Writer(policy, source_address, regexes)
     pieces = writer.dye if station == "dye" else writer.carry
     body = assemble(pieces(tells=metadata, fallback=fallback))
     source = "\n".join((*_heading(policy, station), body))
     size = len(source.encode())
-    large = size > MAX_BYTES
     return LuaScript(
-        source=source,
-        diagnostics=(too_large(file, size, len(policy.active_rules)),) if large else (),
+        source=source, diagnostics=(too_large(policy, size),) if size > MAX_BYTES else ()
     )
 
 

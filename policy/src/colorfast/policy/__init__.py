@@ -1,5 +1,6 @@
 """One LanePolicy: load it, find what is wrong with it, and decide by it."""
 
+from colorfast.policy._dfa import Dfa, compile_dfa
 from colorfast.policy._engine import Engine
 from colorfast.policy._errors import CODES, ColorfastError, Diagnostic, InvalidInput
 from colorfast.policy._explain import (
@@ -28,6 +29,7 @@ from colorfast.policy._load import Loaded, load_policy
 from colorfast.policy._mesh import APPS, App, Mesh, Service, Workload
 from colorfast.policy._mesh_load import load_mesh
 from colorfast.policy._outcome import Outcome
+from colorfast.policy._regex_limits import DfaError
 from colorfast.policy._request import Request
 from colorfast.policy._vectors import (
     Difference,
@@ -50,6 +52,8 @@ __all__ = [
     "ColorfastError",
     "Condition",
     "ConditionTrace",
+    "Dfa",
+    "DfaError",
     "Diagnostic",
     "Difference",
     "Edge",
@@ -76,6 +80,7 @@ __all__ = [
     "VectorModel",
     "Verdict",
     "Workload",
+    "compile_dfa",
     "describe",
     "differences",
     "explain",

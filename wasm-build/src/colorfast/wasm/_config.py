@@ -9,6 +9,8 @@ from typing import Any, Final, Literal, TypeAlias
 from colorfast.policy import (
     Attribute,
     Condition,
+    Dfa,
+    DfaError,
     Diagnostic,
     Edge,
     InvalidInput,
@@ -16,9 +18,8 @@ from colorfast.policy import (
     Policy,
     Rule,
     Split,
+    compile_dfa,
 )
-from colorfast.policy._dfa import Dfa, compile_dfa
-from colorfast.policy._regex_limits import DfaError
 from colorfast.wasm._errors import hard_regex
 
 Station: TypeAlias = Literal["dye", "carry"]
