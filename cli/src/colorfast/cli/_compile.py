@@ -49,7 +49,9 @@ class _Choice:
 @click.option("--station", type=click.Choice(["dye", "carry"]), default="dye", show_default=True)
 @click.option(
     "--fallback",
-    type=click.Choice(["lua", "wasm"]),
+    type=click.Choice(["none", "lua", "wasm"]),
+    default="none",
+    show_default=True,
     help="With extproc: what dyes inside of Envoy while the service fails.",
 )
 @click.option(
@@ -83,7 +85,7 @@ def compile_command(
     policy: str,
     target: str,
     station: str,
-    fallback: str | None,
+    fallback: str,
     service: str,
     message_timeout: float,
     fail_closed: bool,
@@ -99,14 +101,14 @@ def compile_command(
     cluster that leads to the service, if there is one.
     """
     loaded = read_policy(policy).policy
-    if fallback is not None and target != "extproc":
+    if fallback != "none" and target != "extproc":
         raise click.UsageError("--fallback goes with --to extproc")
-    if fallback is not None and fail_closed:
+    if fallback != "none" and fail_closed:
         raise click.UsageError("--fail-closed leaves nothing to fall back to")
     try:
         choice = _Choice(
             target=target,
-            fallback=cast("Fallback | None", fallback),
+            fallback=None if fallback == "none" else cast("Fallback", fallback),
             module=module,
             extproc=ExtProcOptions(
                 station=cast("Station", station),

@@ -51,57 +51,58 @@ class Conditions:
         return " and ".join(map(self._expression, entry))
 
     def _expression(self, condition: Condition) -> str:
-        positive = self._positive(condition)
-        return f"not {positive}" if condition.negate else positive
-
-    def _positive(self, condition: Condition) -> str:
-        """An expression that binds at least as tightly as ``not``."""
         if condition.kind is Kind.CIDR:
-            return self._inside(condition.values)
+            return _unless(condition.negate, self._inside(condition.values))
         value = f"value({self._slots.of(condition.attribute)})"
         if condition.kind is Kind.PRESENT:
-            return f"({value} ~= nil)"
+            return _equal(value, "nil", holds=condition.negate)
         if condition.kind is Kind.REGEX:
             automaton = self._automata[key_of(condition)]
-            return f"matches({value}, {self._regexes.put(automaton, note=condition.values[0])})"
+            matcher = self._regexes.put(automaton, note=condition.values[0])
+            return _unless(condition.negate, f"matches({value}, {matcher})")
         if condition.ignore_case:
             return self._compare(condition, f"fold({value})", list(map(fold, condition.values)))
-        return self._compare(condition, value, [value.encode() for value in condition.values])
+        return self._compare(condition, value, [item.encode() for item in condition.values])
 
     def _compare(self, condition: Condition, value: str, wanted: list[bytes]) -> str:
         first = text(wanted[0])
         match condition.kind:
             case Kind.PREFIX | Kind.SUFFIX | Kind.CONTAINS if not wanted[0]:
-                return f"({value} ~= nil)"
-            case Kind.PREFIX:
-                return f"prefix({value}, {first})"
-            case Kind.SUFFIX:
-                return f"suffix({value}, {first})"
-            case Kind.CONTAINS:
-                return f"contains({value}, {first})"
+                return _equal(value, "nil", holds=condition.negate)
+            case Kind.PREFIX | Kind.SUFFIX | Kind.CONTAINS as kind:
+                return _unless(condition.negate, f"{kind}({value}, {first})")
             case Kind.IN if len(set(wanted)) > 1:
                 keys = (f"[{text(item)}] = true" for item in dict.fromkeys(wanted))
-                return f"{self._sets.put(array(keys))}[{value}]"
+                return _unless(condition.negate, f"{self._sets.put(array(keys))}[{value}]")
             case _:
-                return f"({value} == {first})"
+                return _equal(value, first, holds=not condition.negate)
 
     def _inside(self, blocks: tuple[str, ...]) -> str:
         networks = [ip_network(block, strict=False) for block in blocks]
         v4 = [network for network in networks if isinstance(network, IPv4Network)]
         v6 = [network for network in networks if isinstance(network, IPv6Network)]
-        bounds = (_bounds("{:d}", v4), _bounds('"{:032x}"', v6))
-        tests = [
-            f"inside(value({slot}), {self._blocks.put(array(bound), note=' '.join(blocks))})"
-            for slot, bound in zip(self._slots.addresses(), bounds, strict=True)
-            if bound
-        ]
+        numbers, texts = self._slots.addresses()
+        tests = (
+            *self._within(numbers, "{:d}", v4),
+            *self._within(texts, '"{:032x}"', v6),
+        )
         return f"({' or '.join(tests)})" if len(tests) > 1 else tests[0]
 
+    def _within(self, slot: int, form: str, networks: list[N]) -> Iterator[str]:
+        """Bounds in the *form* that ``v4`` or ``v6`` of the script gives an address."""
+        bounds = [
+            form.format(int(address))
+            for network in collapse_addresses(networks)
+            for address in (network.network_address, network.broadcast_address)
+        ]
+        if bounds:
+            block = self._blocks.put(array(bounds), note=", ".join(map(str, networks)))
+            yield f"inside(value({slot}), {block})"
 
-def _bounds(form: str, networks: list[N]) -> list[str]:
-    """Bounds in the form that ``v4`` and ``v6`` of the script give an address."""
-    return [
-        form.format(int(address))
-        for network in collapse_addresses(networks)
-        for address in (network.network_address, network.broadcast_address)
-    ]
+
+def _unless(negate: bool, test: str) -> str:
+    return f"not {test}" if negate else test
+
+
+def _equal(left: str, right: str, *, holds: bool) -> str:
+    return f"{left} {'==' if holds else '~='} {right}"

@@ -44,6 +44,6 @@ def hard_regex(policy: Policy, rule: Rule, pattern: str, why: str) -> LuaDiagnos
         line=rule.position[0],
         column=rule.position[1],
         what=f"Lua cannot decide the regex {pattern!r} of rule {rule.name}",
-        why=f"the pattern {why}",
+        why=why,
         fix="use extproc or native, which have RE2, or write a simpler pattern",
     )

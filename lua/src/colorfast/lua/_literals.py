@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 
-_PLAIN = frozenset(range(0x20, 0x7F)) - frozenset(b'"\\')
+_ESCAPED = {b: chr(b) if 0x20 <= b < 0x7F else f"\\{b:03d}" for b in range(256)} | {
+    ord('"'): '\\"',
+    ord("\\"): "\\\\",
+}
 
 
 def text(value: str | bytes) -> str:
     """A string literal of these bytes (of this text's UTF-8)."""
     data = value.encode() if isinstance(value, str) else value
-    return '"' + "".join(chr(b) if b in _PLAIN else f"\\{b:03d}" for b in data) + '"'
+    return '"' + "".join(map(_ESCAPED.__getitem__, data)) + '"'
 
 
 def comment(value: str) -> str:

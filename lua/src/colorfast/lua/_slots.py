@@ -72,7 +72,7 @@ class Slots:
         """Lua: what is read, each kind as its reader wants it."""
         if headers := self._names("header"):
             yield "local HEADERS = {"
-            yield from (f"  {text(name)}," for name in headers)
+            yield from (f"  {text(name)}, -- {number}" for name, number in headers.items())
             yield "}"
         for kind, table in (("cookie", "COOKIES"), ("query", "QUERY")):
             if names := self._names(kind):

@@ -15,12 +15,15 @@ from colorfast.mesh._supervisor import Child, Supervisor
 def program(name: str) -> str:
     """The executable *name* of our own environment, else of PATH.
 
-    Raises ColorfastError (CF615) when there is none.
+    For ``envoy`` the environment variable ``COLORFAST_ENVOY``, the path of an executable, goes
+    first: so another version can be tried. Raises ColorfastError (CF615) when there is none.
     """
+    chosen = os.environ.get("COLORFAST_ENVOY") if name == "envoy" else None
     beside_us = str(Path(sys.executable).parent)
-    found = shutil.which(name, path=os.pathsep.join((beside_us, os.environ.get("PATH", ""))))
+    path = os.pathsep.join((beside_us, os.environ.get("PATH", "")))
+    found = shutil.which(chosen or name, path=path)
     if found is None:
-        raise missing_program(name)
+        raise missing_program(chosen or name)
     return found
 
 

@@ -1,0 +1,134 @@
+-- Colorfast: policy smallest, digest 1c81feed003dd8de, station dye.
+-- Generated. Change the policy instead.
+
+local pcall, tostring, type = pcall, tostring, type
+local byte, find, gsub, sub = string.byte, string.find, string.gsub, string.sub
+
+local headers -- of the current request
+local HEADER = "x-lane"
+
+local KEY = "lane"
+local OURS = ",[ \t]*lane[ \t]*=([^,;]*)[^,]*"
+
+-- Whether a byte is a space or a tab.
+local function is_ows(b) return b == 32 or b == 9 end
+
+-- s[from..to] without the spaces and tabs around it.
+local function trim(s, from, to)
+  while from <= to and is_ows(byte(s, from)) do from = from + 1 end
+  while from <= to and is_ows(byte(s, to)) do to = to - 1 end
+  return (sub(s, from, to))
+end
+
+-- What baggage holds besides our pieces, and whether it held any of ours.
+local function without(baggage)
+  if not find(baggage, KEY, 1, true) then return trim(baggage, 1, #baggage), false end
+  local rest, ours = gsub("," .. baggage, OURS, "")
+  return trim(rest, 2, #rest), ours > 0
+end
+
+-- A line of baggage: the lane comes first.
+local function line(lane, rest)
+  local first = KEY .. "=" .. lane
+  return rest == "" and first or first .. "," .. rest
+end
+
+-- How many commas there are in s.
+local function commas(s)
+  local n, at = 0, find(s, ",", 1, true)
+  while at do
+    n = n + 1
+    at = find(s, ",", at + 1, true)
+  end
+  return n
+end
+
+-- Values of the current request, and the serial number of the request that each was read in.
+local values, read_in, serial = {}, {}, 0
+
+local HEADERS = {
+  "agent", -- 1
+}
+
+local function value(i)
+  if read_in[i] == serial then return values[i] end
+  local v = headers:get(HEADERS[i])
+  read_in[i], values[i] = serial, v
+  return v
+end
+
+local EXACT = {
+  [1] = { -- header agent
+    ["pc"] = 1,
+  },
+}
+
+-- The better of what was found in a table and the best rank so far.
+local function better(found, best)
+  if not found then return best end
+  if type(found) == "function" then return found(best) end
+  return found < best and found or best
+end
+
+local function choose()
+  local best = 2
+  best = better(EXACT[1][value(1)], best)
+  return best
+end
+
+local GIVES = {
+  "canary", -- 1: pc-users
+}
+
+local function decide()
+  local rank = choose()
+  local lane = GIVES[rank]
+  return lane, rank
+end
+
+-- Takes every lane from the request; what is not there is left alone, for each change has the route
+-- picked again.
+local function undye(rest, ours)
+  if headers:get(HEADER) then headers:remove(HEADER) end
+  if ours and rest == "" then
+    headers:remove("baggage")
+  elseif ours then
+    headers:replace("baggage", rest)
+  end
+end
+
+local RULES = {
+  "pc-users",
+}
+
+local function tell(request, lane, rule)
+  local metadata = request:streamInfo():dynamicMetadata()
+  metadata:set("colorfast", "policy", "1c81feed003dd8de")
+  if lane then metadata:set("colorfast", "lane", lane) end
+  if rule then metadata:set("colorfast", "rule", rule) end
+end
+
+local function dye(request)
+  headers = request:headers()
+  serial = serial + 1
+  local baggage, rest, ours = headers:get("baggage"), "", false
+  if baggage then rest, ours = without(baggage) end
+  if #rest >= 64 and commas(rest) >= 64 then rest = "" end
+  local lane, rank = decide()
+  if lane then
+    headers:replace(HEADER, lane)
+    headers:replace("baggage", line(lane, rest))
+  else
+    undye(rest, ours)
+  end
+  tell(request, lane, RULES[rank])
+end
+
+function envoy_on_request(request)
+  local ok, why = pcall(dye, request)
+  if not ok then
+    -- Whatever it was, a client's lane goes no further.
+    undye(without(headers:get("baggage") or ""))
+    request:logErr("colorfast: " .. tostring(why))
+  end
+end
