@@ -37,8 +37,8 @@ from colorfast.extproc._watch import Watcher, load_first
 from colorfast.extproc.wire import ProcessingRequest
 from colorfast.mesh._launch import program
 from colorfast.mesh.conformance import BACKENDS
+from colorfast.policy import _mesh_model as mesh_models
 from colorfast.policy import _model as models
-from colorfast.policy._mesh_load import MeshSpec, ServiceModel
 from colorfast.policy._vectors import ExpectModel, RequestModel, VectorModel
 
 EVERY_PAGE = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
@@ -194,8 +194,12 @@ MODELS: dict[str, dict[str, type[BaseModel]]] = {
         "vectors[].": VectorModel,
         "request.": RequestModel,
         "expect.": ExpectModel,
-        "spec.": MeshSpec,
-        "services.": ServiceModel,
+    },
+    "mesh.md": {
+        "spec.": mesh_models.MeshSpec,
+        "services.": mesh_models.ServiceModel,
+        "gateways[].": mesh_models.GatewayModel,
+        "external[].": mesh_models.ExternalModel,
     },
 }
 INNER = {

@@ -21,6 +21,21 @@ BROKEN = [
     ("CF221", "spec: {entry: b, services: {a: {lanes: [base]}}}", "4:15"),
     ("CF221", "spec: {entry: a, services: {a: {lanes: [base], calls: [b]}}}", "4:56"),
     ("CF222", "spec: {entry: a, services: {a: {lanes: [base], calls: [a]}}}", "4:55"),
+    ("CF107", "spec: {entry: a, services: {a: {lanes: {base: {}}}}}", "4:41"),
+    ("CF107", "spec: {entry: a, services: {a: {lanes: [base], port: 0}}}", "4:54"),
+    ("CF107", "spec: {entry: a, services: {a: {lanes: [base], namespace: A}}}", "4:59"),
+    ("CF107", "spec: {entry: a, fallback: never, services: {a: {lanes: [base]}}}", "4:28"),
+    ("CF202", "spec: {entry: a, strict: [A], services: {a: {lanes: [base]}}}", "4:27"),
+    (
+        "CF223",
+        "spec: {entry: a, services: {a: {lanes: {base: {v: a}, canary: {v: a, w: b}}}}}",
+        "4:41",
+    ),
+    (
+        "CF223",
+        "spec: {entry: a, services: {a: {lanes: {pr-1: {v: a, w: b}, base: {v: a}}}}}",
+        "4:61",
+    ),
 ]
 
 
@@ -60,3 +75,34 @@ def test_a_service_may_be_called_from_several() -> None:
         "{a: {lanes: [base], calls: [b, c]}, b: {lanes: [base], calls: [c]}, c: {lanes: [base]}}"
     )
     assert load_mesh(HEAD + f"spec: {{entry: a, services: {services}}}").entry == "a"
+
+
+def test_what_kubernetes_needs_to_know_has_defaults() -> None:
+    service = load_mesh(HEAD + "spec: {entry: a, services: {a: {lanes: [base]}}}").service("a")
+    assert service.host == "a.default.svc.cluster.local"
+    assert service.pods_of("base") == (("app", "a"), ("version", "base"))
+
+
+def test_what_kubernetes_needs_to_know_can_be_said() -> None:
+    mesh = load_mesh(
+        HEAD
+        + """spec:
+  namespace: shop
+  entry: a
+  gateways: [{name: shop, hosts: [shop.example.com, "*.shop.example.com"]}]
+  external: [{host: pay.example.org, port: 8080}]
+  strict: ["pr-*"]
+  fallback: endpoints
+  services:
+    a: {lanes: {base: {version: v1}, pr-1: {version: v2}}, selector: {tier: web}, calls: [b]}
+    b: {lanes: [base], namespace: stock, port: 9000, protocol: grpc}
+"""
+    )
+    a, b = mesh.services
+    assert (a.host, b.host) == ("a.shop.svc.cluster.local", "b.stock.svc.cluster.local")
+    assert a.pods_of("pr-1") == (("tier", "web"), ("version", "v2"))
+    assert (b.port, b.protocol) == (9000, "grpc")
+    assert mesh.gateways[0].namespace == "istio-system"
+    assert mesh.external[0].port == 8080
+    assert "pr-7" in mesh.strict
+    assert mesh.fallback == "endpoints"

@@ -26,7 +26,18 @@ from colorfast.policy._ir import (
     Split,
 )
 from colorfast.policy._load import Loaded, load_policy
-from colorfast.policy._mesh import APPS, App, Mesh, Service, Workload
+from colorfast.policy._mesh import (
+    APPS,
+    App,
+    External,
+    Fallback,
+    Gateway,
+    Labels,
+    Mesh,
+    Protocol,
+    Service,
+    Workload,
+)
 from colorfast.policy._mesh_load import load_mesh
 from colorfast.policy._outcome import Outcome
 from colorfast.policy._regex_limits import DfaError
@@ -60,14 +71,19 @@ __all__ = [
     "Engine",
     "Entry",
     "Explanation",
+    "External",
+    "Fallback",
+    "Gateway",
     "InvalidInput",
     "Kind",
+    "Labels",
     "Lines",
     "Loaded",
     "Mesh",
     "Observed",
     "Outcome",
     "Policy",
+    "Protocol",
     "Request",
     "Rule",
     "RuleTrace",

@@ -35,6 +35,7 @@ CODES: dict[str, tuple[Level, str]] = {
     # The mesh's meaning
     "CF221": ("error", "service that is not there"),
     "CF222": ("error", "calls never end"),
+    "CF223": ("error", "two lanes select the same pods"),
     # Legal, but hardly meant
     "CF301": ("warning", "rule can never match"),
     "CF302": ("warning", "regex that a plain matcher can replace"),

@@ -3,10 +3,21 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
+from colorfast.lane import LaneSet
+
 App: TypeAlias = Literal["aiohttp", "requests"]
 """Which sample application the local mesh runs for a service."""
 
 APPS: tuple[App, ...] = get_args(App)
+
+Labels: TypeAlias = tuple[tuple[str, str], ...]
+"""Pod labels, in the order in which the file has them."""
+
+Fallback: TypeAlias = Literal["deployed", "endpoints"]
+"""What makes a hop leave a lane: it is not deployed there, or none of its pods is ready."""
+
+Protocol: TypeAlias = Literal["http", "http2", "grpc"]
+"""What a service speaks, as the name of its port tells Istio."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +28,46 @@ class Service:
     lanes: tuple[str, ...]
     calls: tuple[str, ...] = ()
     app: App = "aiohttp"
+    namespace: str = "default"
+    port: int = 80
+    protocol: Protocol = "http"
+    selector: Labels = ()
+    """Labels of all its pods; when empty, ``app`` with the service's name."""
+    lane_labels: tuple[tuple[str, Labels], ...] = ()
+    """Labels that tell a lane's pods from the others; for a lane that is not named here,
+    ``version`` with the lane's name."""
+
+    @property
+    def host(self) -> str:
+        """The name that every namespace of a cluster knows it by."""
+        return f"{self.name}.{self.namespace}.svc.cluster.local"
+
+    def labels_of(self, lane: str) -> Labels:
+        """The labels that tell the pods of *lane* from the service's other pods."""
+        return dict(self.lane_labels).get(lane, (("version", lane),))
+
+    def pods_of(self, lane: str) -> Labels:
+        """The labels that select the pods of *lane* in its namespace."""
+        return (*(self.selector or (("app", self.name),)), *self.labels_of(lane))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """An entrance: a gateway that is there already, and which hosts of it are the mesh's."""
+
+    name: str
+    namespace: str
+    hosts: tuple[str, ...]
+    selector: Labels
+    """Labels of its pods."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class External:
+    """A host outside of the mesh; no lane is to be told to it."""
+
+    host: str
+    port: int = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +85,16 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mesh:
-    """Services behind a gateway, which sends every request to *entry*."""
+    """Services behind gateways, which send every request to *entry*."""
 
     name: str
     entry: str
     services: tuple[Service, ...]
+    gateways: tuple[Gateway, ...] = ()
+    external: tuple[External, ...] = ()
+    strict: LaneSet = LaneSet(())
+    """Lanes that a request never leaves: where one of them is not deployed, it gets a 503."""
+    fallback: Fallback = "deployed"
 
     def service(self, name: str) -> Service:
         """The service called *name*. Raises KeyError."""

@@ -1,40 +1,14 @@
 """A LaneMesh file's text to a Mesh, or to everything that is wrong with it."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from itertools import combinations
 
-from pydantic import Field, StringConstraints
-
+from colorfast.lane import LaneSet
 from colorfast.policy._load import findings, settle
-from colorfast.policy._mesh import App, Mesh, Service
-from colorfast.policy._model import Envelope, LaneName, Model
+from colorfast.policy._mesh import External, Gateway, Labels, Mesh, Service
+from colorfast.policy._mesh_model import MeshEnvelope, MeshSpec, ServiceModel
 from colorfast.policy._source import Document, Path, read_yaml
 from colorfast.policy._validate import Validated, validate
-
-ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
-"""A DNS label (RFC 1123): a service is called by its name."""
-
-
-class ServiceModel(Model):
-    """One service: where it is deployed, and what it calls."""
-
-    lanes: Annotated[list[LaneName], Field(min_length=1)]
-    calls: list[str] = Field(default_factory=list)
-    app: App = "aiohttp"
-
-
-class MeshSpec(Model):
-    """A LaneMesh's ``spec``."""
-
-    entry: str
-    services: Annotated[dict[ServiceName, ServiceModel], Field(min_length=1)]
-
-
-class MeshEnvelope(Envelope):
-    """A LaneMesh file whose ``spec`` is looked at apart."""
-
-    kind: Literal["LaneMesh"]
-
 
 _SPEC: Path = ("spec",)
 
@@ -57,28 +31,96 @@ def _read(document: Document) -> Mesh | None:
         _check(document, spec)
     if envelope is None or spec.value is None or findings(document):
         return None
-    services = tuple(
-        Service(name=name, lanes=tuple(one.lanes), calls=tuple(one.calls), app=one.app)
-        for name, one in spec.value.services.items()
+    return _mesh(envelope.metadata.name, spec.value)
+
+
+def _mesh(name: str, spec: MeshSpec) -> Mesh:
+    return Mesh(
+        name=name,
+        entry=spec.entry,
+        services=tuple(_service(name, one, spec) for name, one in spec.services.items()),
+        gateways=tuple(
+            Gateway(
+                name=one.name,
+                namespace=one.namespace,
+                hosts=tuple(one.hosts),
+                selector=_labels(one.selector),
+            )
+            for one in spec.gateways
+        ),
+        external=tuple(External(host=one.host, port=one.port) for one in spec.external),
+        strict=LaneSet(tuple(spec.strict)),
+        fallback=spec.fallback,
     )
-    return Mesh(name=envelope.metadata.name, entry=spec.value.entry, services=services)
+
+
+def _service(name: str, one: ServiceModel, spec: MeshSpec) -> Service:
+    labels = one.lanes.items() if isinstance(one.lanes, dict) else ()
+    return Service(
+        name=name,
+        lanes=tuple(one.lanes),
+        calls=tuple(one.calls),
+        app=one.app,
+        namespace=one.namespace or spec.namespace,
+        port=one.port,
+        protocol=one.protocol,
+        selector=_labels(one.selector or {}),
+        lane_labels=tuple((lane, _labels(given)) for lane, given in labels),
+    )
+
+
+def _labels(labels: dict[str, str]) -> Labels:
+    return tuple(labels.items())
 
 
 def _check(document: Document, spec: Validated[MeshSpec]) -> None:
     assert spec.value is not None  # noqa: S101 (the caller has looked)
-    services = spec.value.services
-    for path, name in _named(spec.value):
-        if name not in services:
-            known = ", ".join(services)
+    _check_names(document, spec.value)
+    for name, service in spec.value.services.items():
+        _check_lanes(document, (*_SPEC, "services", name, "lanes"), name, service, spec.value)
+    _check_calls(document, spec.value)
+
+
+def _check_names(document: Document, spec: MeshSpec) -> None:
+    for path, name in _named(spec):
+        if name not in spec.services:
+            known = ", ".join(spec.services)
             document.report(
                 "CF221", path, f"there is no service {name}", fix=f"name one of {known}"
             )
-    for name, service in services.items():
-        for index, lane in enumerate(service.lanes):
-            if lane in service.lanes[:index]:
-                path = (*_SPEC, "services", name, "lanes", index)
-                document.report("CF107", path, f"{name} is deployed in {lane} twice")
-    cycle = next((found for name in services if (found := _cycle(spec.value, name))), None)
+
+
+def _named(spec: MeshSpec) -> Iterator[tuple[Path, str]]:
+    yield (*_SPEC, "entry"), spec.entry
+    for name, service in spec.services.items():
+        for index, call in enumerate(service.calls):
+            yield (*_SPEC, "services", name, "calls", index), call
+
+
+def _check_lanes(
+    document: Document, path: Path, name: str, service: ServiceModel, spec: MeshSpec
+) -> None:
+    lanes = list(service.lanes)
+    for index, lane in enumerate(lanes):
+        if lane in lanes[:index]:
+            document.report("CF107", (*path, index), f"{name} is deployed in {lane} twice")
+    built = _service(name, service, spec)
+    for one, other in combinations(dict.fromkeys(lanes), 2):
+        for wide, narrow in ((one, other), (other, one)):
+            if set(built.pods_of(wide)) <= set(built.pods_of(narrow)):
+                document.report(
+                    "CF223",
+                    (*path, wide) if isinstance(service.lanes, dict) else path,
+                    f"the labels of {name} in {wide} also select its pods in {narrow}",
+                    why=f"requests of {wide} would reach both versions",
+                    fix="give every lane a value of its own for the same label",
+                    at_key=isinstance(service.lanes, dict),
+                )
+                break
+
+
+def _check_calls(document: Document, spec: MeshSpec) -> None:
+    cycle = next((found for name in spec.services if (found := _cycle(spec, name))), None)
     if cycle is not None:
         document.report(
             "CF222",
@@ -87,13 +129,6 @@ def _check(document: Document, spec: Validated[MeshSpec]) -> None:
             why="every request would go round until it times out",
             fix="remove one of the calls",
         )
-
-
-def _named(spec: MeshSpec) -> Iterator[tuple[Path, str]]:
-    yield (*_SPEC, "entry"), spec.entry
-    for name, service in spec.services.items():
-        for index, call in enumerate(service.calls):
-            yield (*_SPEC, "services", name, "calls", index), call
 
 
 def _cycle(spec: MeshSpec, start: str) -> tuple[str, ...] | None:
