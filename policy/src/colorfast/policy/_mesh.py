@@ -1,6 +1,6 @@
 """A LaneMesh as values: which services there are, in which lanes, and who calls whom."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 from colorfast.lane import LaneSet
@@ -92,7 +92,7 @@ class Mesh:
     services: tuple[Service, ...]
     gateways: tuple[Gateway, ...] = ()
     external: tuple[External, ...] = ()
-    strict: LaneSet = LaneSet(())
+    strict: LaneSet = field(default_factory=lambda: LaneSet(()))
     """Lanes that a request never leaves: where one of them is not deployed, it gets a 503."""
     fallback: Fallback = "deployed"
 

@@ -45,7 +45,7 @@ class ServiceModel(Model):
     """One service: where it is deployed, and what it calls."""
 
     lanes: Lanes
-    calls: list[str] = []
+    calls: list[str] = Field(default_factory=list)
     app: App = "aiohttp"
     namespace: DnsLabel | None = None
     port: Port = 80
@@ -59,7 +59,7 @@ class GatewayModel(Model):
     name: DnsLabel
     namespace: DnsLabel = "istio-system"
     hosts: Annotated[list[Host], Field(min_length=1)]
-    selector: LabelMap = {"istio": "ingressgateway"}
+    selector: LabelMap = Field(default_factory=lambda: {"istio": "ingressgateway"})
 
 
 class ExternalModel(Model):
@@ -75,9 +75,9 @@ class MeshSpec(Model):
     entry: str
     services: Annotated[dict[DnsLabel, ServiceModel], Field(min_length=1)]
     namespace: DnsLabel = "default"
-    gateways: list[GatewayModel] = []
-    external: list[ExternalModel] = []
-    strict: list[LanePattern] = []
+    gateways: list[GatewayModel] = Field(default_factory=list)
+    external: list[ExternalModel] = Field(default_factory=list)
+    strict: list[LanePattern] = Field(default_factory=list)
     fallback: Fallback = "deployed"
 
 
