@@ -170,7 +170,7 @@ def test_a_mesh_that_does_not_fit_the_policy_is_refused(tmp_path: Path) -> None:
     )
     result = run("--once", "--mesh", str(mesh))
     assert result.returncode == 1
-    assert "CF610: a is not deployed in base" in result.stderr
+    assert "CF224: a is not deployed in base" in result.stderr
 
 
 def _envoy(pids: set[int], name: str) -> int:

@@ -1,60 +1,21 @@
-"""Which version of a service a lane leads to."""
+"""The path that a lane takes."""
 
-import pytest
+from dataclasses import replace
 
-from colorfast.mesh import path_of, target_lane
-from colorfast.mesh._routes import exceptions
+from colorfast.lane import LaneSet
+from colorfast.mesh import path_of
+from colorfast.mesh._routes import REFUSED
 from colorfast.policy import Mesh, Service, load_policy
 
 POLICY = load_policy(
     "apiVersion: colorfast.dev/v1alpha1\nkind: LanePolicy\nmetadata: {name: x}\nspec:\n"
-    '  lanes: [base, canary, blue, "pr-*"]\n'
-    "  parents: {pr-42: canary, blue: canary}\n"
-    "  default: base\n"
+    "  lanes: [base, canary, pr-42]\n"
+    "  parents: {pr-42: canary}\n"
 ).policy
 FRONT = Service(name="front", lanes=("base", "canary", "pr-42"), calls=("back", "side"))
 BACK = Service(name="back", lanes=("base", "canary"), calls=("side",))
-SIDE = Service(name="side", lanes=("base", "pr-7"))
+SIDE = Service(name="side", lanes=("base",))
 MESH = Mesh(name="m", entry="front", services=(FRONT, BACK, SIDE))
-
-
-@pytest.mark.parametrize(
-    ("service", "lane", "target"),
-    [
-        (FRONT, None, "base"),
-        (FRONT, "base", "base"),
-        (FRONT, "canary", "canary"),
-        (FRONT, "pr-42", "pr-42"),
-        (BACK, "pr-42", "canary"),
-        (SIDE, "pr-42", "base"),
-        (SIDE, "pr-7", "pr-7"),
-        (BACK, "pr-7", "base"),
-        (BACK, "blue", "canary"),
-        (SIDE, "blue", "base"),
-        (FRONT, "pr-999", "base"),
-    ],
-)
-def test_a_lane_leads_to_itself_or_a_parent_or_the_baseline(
-    service: Service, lane: str | None, target: str
-) -> None:
-    assert target_lane(POLICY, service, lane) == target
-
-
-@pytest.mark.parametrize(
-    ("service", "routes"),
-    [
-        (
-            FRONT,
-            [("canary", "canary"), ("blue", "canary"), ("pr-42", "pr-42")],
-        ),
-        (BACK, [("canary", "canary"), ("blue", "canary"), ("pr-42", "canary")]),
-        (SIDE, [("pr-7", "pr-7")]),
-    ],
-)
-def test_only_lanes_that_leave_the_baseline_need_a_route(
-    service: Service, routes: list[tuple[str, str]]
-) -> None:
-    assert sorted(exceptions(POLICY, MESH, service)) == sorted(routes)
 
 
 def test_a_path_tells_every_hop_in_the_order_of_the_calls() -> None:
@@ -66,3 +27,9 @@ def test_a_path_tells_every_hop_in_the_order_of_the_calls() -> None:
         "-> front(version: base) -> back(version: base) -> side(version: base)"
         " -> side(version: base)"
     )
+
+
+def test_a_strict_lane_is_refused_where_it_is_not_deployed() -> None:
+    strict = replace(MESH, strict=LaneSet(("pr-42",)))
+    assert path_of(POLICY, strict, "pr-42") == REFUSED
+    assert path_of(POLICY, strict, None) != REFUSED

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Literal, TypeAlias
 
-from colorfast.envoy._chain import Chain
+from colorfast.envoy._order import Chain
 from colorfast.envoy._types import Json, duration, extension, typed
 
 Protocol: TypeAlias = Literal["http1", "http2", "as-downstream"]
@@ -93,10 +93,29 @@ def route(name: str, cluster: str, *, headers: Mapping[str, str] | None = None) 
     return {"name": name, "match": match, "route": {"cluster": cluster, "timeout": "0s"}}
 
 
+def refusal(name: str, body: str, *, header: str, lanes: str) -> Json:
+    """Requests whose *header* is of *lanes*, a lane or a family such as ``pr-*``, get a 503."""
+    family = lanes.endswith("*")
+    value = {"prefix": lanes[:-1]} if family else {"exact": lanes}
+    return {
+        "name": name,
+        "match": {"prefix": "/", "headers": [{"name": header, "string_match": value}]},
+        "direct_response": {"status": 503, "body": {"inline_string": body}},
+    }
+
+
 def cluster(
-    name: str, target: str, *, protocol: Protocol = "http1", connect_timeout: float = 0.5
+    name: str,
+    target: str,
+    *,
+    protocol: Protocol = "http1",
+    connect_timeout: float = 0.5,
+    watched: bool = False,
 ) -> Json:
-    """An upstream at *target*: ``unix:/path`` or ``host:port``."""
+    """An upstream at *target*: ``unix:/path`` or ``host:port``.
+
+    *watched* looks each second whether it accepts connections.
+    """
     endpoint = {"endpoint": {"address": address(target)}}
     config: Json = {
         "name": name,
@@ -106,7 +125,32 @@ def cluster(
     }
     if protocol != "http1":
         config["typed_extension_protocol_options"] = http_options(_PROTOCOLS[protocol])
+    if watched:
+        config["health_checks"] = [_accepts_connections()]
     return config
+
+
+def aggregate(name: str, clusters: Iterable[str]) -> Json:
+    """An upstream that is the first of *clusters* with a healthy endpoint."""
+    message = "envoy.extensions.clusters.aggregate.v3.ClusterConfig"
+    config = typed(message, clusters=list(clusters))
+    return {
+        "name": name,
+        "connect_timeout": duration(0.5),
+        "lb_policy": "CLUSTER_PROVIDED",
+        "cluster_type": {"name": "envoy.clusters.aggregate", "typed_config": config},
+    }
+
+
+def _accepts_connections() -> Json:
+    return {
+        "interval": "1s",
+        "no_traffic_interval": "1s",
+        "timeout": "0.5s",
+        "unhealthy_threshold": 1,
+        "healthy_threshold": 1,
+        "tcp_health_check": {},
+    }
 
 
 def http_options(config: Json) -> Json:

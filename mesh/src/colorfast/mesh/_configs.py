@@ -4,17 +4,18 @@ from dataclasses import dataclass
 
 from colorfast.envoy import ExtProcOptions, Json, Station, ext_proc_chain, extproc_cluster
 from colorfast.envoy.bootstrap import (
+    aggregate,
     bootstrap,
     cluster,
     connection_manager,
     listener,
+    refusal,
     route,
     virtual_host,
 )
 from colorfast.mesh._layout import GATEWAY, Layout
 from colorfast.mesh._ports import LOOPBACK
-from colorfast.mesh._routes import exceptions
-from colorfast.policy import Mesh, Policy, Service, Workload
+from colorfast.policy import LaneRoute, Mesh, Policy, Service, Workload, lane_routes
 
 _APP = "app"
 
@@ -85,21 +86,41 @@ class Plan:
 
     def _routes(self, prefix: str, service: Service) -> list[Json]:
         """Exceptions first, then the baseline for everybody else."""
-        header, baseline = self.policy.header, self.policy.baseline
-        routes = [
-            route(
-                f"{prefix}.{service.name}.{lane}",
-                f"{service.name}.{target}",
-                headers={header: lane},
-            )
-            for lane, target in exceptions(self.policy, self.mesh, service)
+        exceptions = [
+            self._exception(prefix, service, each)
+            for each in lane_routes(self.policy, self.mesh, service)
         ]
-        rest = route(f"{prefix}.{service.name}", f"{service.name}.{baseline}")
-        return [*routes, rest]
+        baseline = f"{service.name}.{self.policy.baseline}"
+        return [*exceptions, route(f"{prefix}.{service.name}", baseline)]
+
+    def _exception(self, prefix: str, service: Service, lane: LaneRoute) -> Json:
+        name, header = f"{prefix}.{service.name}.{lane.lane}", self.policy.header
+        if lane.targets:
+            target = _cluster_of(service, lane.targets)
+            return route(name, target, headers={header: lane.lane})
+        text = f"{service.name} has no version for the lane of this request, which is strict\n"
+        return refusal(name, text, header=header, lanes=lane.lane)
 
     def _clusters(self, service: Service) -> list[Json]:
-        names = [Workload(service=service, lane=lane).name for lane in service.lanes]
+        backed_up = dict.fromkeys(
+            each.targets
+            for each in lane_routes(self.policy, self.mesh, service)
+            if len(each.targets) > 1
+        )
         return [
-            cluster(name, f"{LOOPBACK}:{self.layout.inbound[name]}", protocol="as-downstream")
-            for name in names
+            *(self._workload(Workload(service=service, lane=lane)) for lane in service.lanes),
+            *(
+                aggregate(_cluster_of(service, targets), [f"{service.name}.{t}" for t in targets])
+                for targets in backed_up
+            ),
         ]
+
+    def _workload(self, workload: Workload) -> Json:
+        address = f"{LOOPBACK}:{self.layout.inbound[workload.name]}"
+        # A static endpoint counts as ready until something looks at it.
+        watched = self.mesh.fallback == "endpoints"
+        return cluster(workload.name, address, protocol="as-downstream", watched=watched)
+
+
+def _cluster_of(service: Service, targets: tuple[str, ...]) -> str:
+    return f"{service.name}.{'|'.join(targets)}"

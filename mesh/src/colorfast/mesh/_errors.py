@@ -7,7 +7,6 @@ from typing import Literal
 from colorfast.policy import ColorfastError
 
 CODES: dict[str, tuple[Literal["error"], str]] = {
-    "CF610": ("error", "mesh cannot be as it is described"),
     "CF611": ("error", "port is taken"),
     "CF612": ("error", "a process of the mesh has died"),
     "CF613": ("error", "a process of the mesh is not ready in time"),
@@ -19,11 +18,6 @@ CODES: dict[str, tuple[Literal["error"], str]] = {
 
 _TAIL = 25
 """How many lines of a log an error shows: a stack trace fits, and a terminal holds them."""
-
-
-def unusable_mesh(what: str, *, fix: str = "") -> ColorfastError:
-    """A LaneMesh that does not fit its policy."""
-    return ColorfastError("CF610", what, fix=fix)
 
 
 def port_taken(port: int, problem: str) -> ColorfastError:

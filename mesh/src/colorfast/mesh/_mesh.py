@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from colorfast.envoy import Json
-from colorfast.mesh._check import check_mesh
 from colorfast.mesh._configs import Plan
 from colorfast.mesh._launch import answers, program, start_envoy
 from colorfast.mesh._layout import GATEWAY, SERVICE, Layout
 from colorfast.mesh._ports import LOOPBACK, Ports
 from colorfast.mesh._supervisor import Child, Supervisor
-from colorfast.policy import Mesh, Policy, Workload, load_policy
+from colorfast.policy import Mesh, Policy, Workload, check_fit, load_policy
 
 T = TypeVar("T")
 
@@ -140,12 +139,12 @@ async def running_mesh(
     """Run *mesh* with the policy in *policy_file*, and stop it in the end, whatever happens.
 
     The gateway listens on *port*, or on a free one for 0. *keep* leaves configuration and logs
-    behind. The service follows changes of *policy_file*. Raises ColorfastError (CF610 to CF615),
-    or InvalidInput when the policy cannot be used.
+    behind. The service follows changes of *policy_file*. Raises ColorfastError (CF611 to CF615),
+    or InvalidInput when the policy cannot be used, or not in this mesh.
     """
     timing = timing or Timing()
     policy = _read_policy(policy_file)
-    check_mesh(mesh, policy)
+    check_fit(policy, mesh)
     with Ports() as ports, _folder(keep=keep) as folder:
         layout = _layout(mesh, folder, ports, port)
         async with Supervisor(folder / "logs") as supervisor:

@@ -2,7 +2,14 @@
 
 from colorfast.policy._dfa import Dfa, compile_dfa
 from colorfast.policy._engine import Engine
-from colorfast.policy._errors import CODES, ColorfastError, Diagnostic, InvalidInput
+from colorfast.policy._errors import (
+    CODES,
+    Codes,
+    ColorfastError,
+    Diagnostic,
+    InvalidInput,
+    finding,
+)
 from colorfast.policy._explain import (
     ConditionTrace,
     Explanation,
@@ -12,6 +19,7 @@ from colorfast.policy._explain import (
     describe,
     explain,
 )
+from colorfast.policy._fit import check_fit
 from colorfast.policy._ir import (
     BUCKETS,
     Attribute,
@@ -40,6 +48,7 @@ from colorfast.policy._mesh import (
 )
 from colorfast.policy._mesh_load import load_mesh
 from colorfast.policy._outcome import Outcome
+from colorfast.policy._reach import LaneRoute, lane_routes, lane_targets
 from colorfast.policy._regex_limits import DfaError
 from colorfast.policy._request import Request
 from colorfast.policy._vectors import (
@@ -60,6 +69,7 @@ __all__ = [
     "CODES",
     "App",
     "Attribute",
+    "Codes",
     "ColorfastError",
     "Condition",
     "ConditionTrace",
@@ -77,6 +87,7 @@ __all__ = [
     "InvalidInput",
     "Kind",
     "Labels",
+    "LaneRoute",
     "Lines",
     "Loaded",
     "Mesh",
@@ -96,10 +107,14 @@ __all__ = [
     "VectorModel",
     "Verdict",
     "Workload",
+    "check_fit",
     "compile_dfa",
     "describe",
     "differences",
     "explain",
+    "finding",
+    "lane_routes",
+    "lane_targets",
     "load_mesh",
     "load_policy",
     "load_vectors",

@@ -1,11 +1,16 @@
 """What can be wrong, said so that it can be mended: a code, a position, what, why, fix."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
-Level = Literal["error", "warning"]
+Level: TypeAlias = Literal["error", "warning"]
+"""Whether a file cannot be used, or can."""
 
-CODES: dict[str, tuple[Level, str]] = {
+Codes: TypeAlias = Mapping[str, tuple[Level, str]]
+"""What a room can find: by code, a level and a title."""
+
+CODES: Codes = {
     # The file
     "CF101": ("error", "not YAML"),
     "CF102": ("error", "duplicate key"),
@@ -36,6 +41,7 @@ CODES: dict[str, tuple[Level, str]] = {
     "CF221": ("error", "service that is not there"),
     "CF222": ("error", "calls never end"),
     "CF223": ("error", "two lanes select the same pods"),
+    "CF224": ("error", "mesh and policy do not fit"),
     # Legal, but hardly meant
     "CF301": ("warning", "rule can never match"),
     "CF302": ("warning", "regex that a plain matcher can replace"),
@@ -49,20 +55,19 @@ CODES: dict[str, tuple[Level, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
-    """One finding in one file. *line* and *column* count from 1; 0 is the file as a whole."""
+    """One finding in one file. *line* and *column* count from 1; 0 is the file as a whole.
+
+    *level* is what the code has in the CODES of its room.
+    """
 
     code: str
+    level: Level = "error"
     file: str
     line: int = 0
     column: int = 0
     what: str
     why: str = ""
     fix: str = ""
-
-    @property
-    def level(self) -> Level:
-        """``error`` or ``warning``."""
-        return CODES[self.code][0]
 
     @property
     def position(self) -> str:
@@ -89,6 +94,30 @@ class Diagnostic:
             "why": self.why,
             "fix": self.fix,
         }
+
+
+def finding(  # noqa: PLR0913 (a finding is a place and three sentences)
+    codes: Codes,
+    code: str,
+    file: str,
+    at: tuple[int, int] = (0, 0),
+    *,
+    what: str,
+    why: str = "",
+    fix: str = "",
+) -> Diagnostic:
+    """A Diagnostic whose level is that of *code* in *codes*. *at* is its line and column."""
+    line, column = at
+    return Diagnostic(
+        code=code,
+        level=codes[code][0],
+        file=file,
+        line=line,
+        column=column,
+        what=what,
+        why=why,
+        fix=fix,
+    )
 
 
 class ColorfastError(Exception):

@@ -36,6 +36,8 @@ class Service:
     lane_labels: tuple[tuple[str, Labels], ...] = ()
     """Labels that tell a lane's pods from the others; for a lane that is not named here,
     ``version`` with the lane's name."""
+    position: tuple[int, int] = field(default=(0, 0), compare=False)
+    """Line and column in the file."""
 
     @property
     def host(self) -> str:
@@ -95,6 +97,9 @@ class Mesh:
     strict: LaneSet = field(default_factory=lambda: LaneSet(()))
     """Lanes that a request never leaves: where one of them is not deployed, it gets a 503."""
     fallback: Fallback = "deployed"
+    file: str = field(default="<mesh>", compare=False)
+    strict_position: tuple[int, int] = field(default=(0, 0), compare=False)
+    """Line and column of ``strict`` in the file."""
 
     def service(self, name: str) -> Service:
         """The service called *name*. Raises KeyError."""

@@ -1,6 +1,7 @@
 """A LaneMesh file's text to a Mesh, or to everything that is wrong with it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 
 from colorfast.lane import LaneSet
@@ -31,14 +32,17 @@ def _read(document: Document) -> Mesh | None:
         _check(document, spec)
     if envelope is None or spec.value is None or findings(document):
         return None
-    return _mesh(envelope.metadata.name, spec.value)
+    return _mesh(document, envelope.metadata.name, spec.value)
 
 
-def _mesh(name: str, spec: MeshSpec) -> Mesh:
+def _mesh(document: Document, name: str, spec: MeshSpec) -> Mesh:
     return Mesh(
         name=name,
         entry=spec.entry,
-        services=tuple(_service(name, one, spec) for name, one in spec.services.items()),
+        services=tuple(
+            replace(_service(name, one, spec), position=document.keys[(*_SPEC, "services", name)])
+            for name, one in spec.services.items()
+        ),
         gateways=tuple(
             Gateway(
                 name=one.name,
@@ -51,6 +55,8 @@ def _mesh(name: str, spec: MeshSpec) -> Mesh:
         external=tuple(External(host=one.host, port=one.port) for one in spec.external),
         strict=LaneSet(tuple(spec.strict)),
         fallback=spec.fallback,
+        file=document.file,
+        strict_position=document.keys.get((*_SPEC, "strict"), (0, 0)),
     )
 
 

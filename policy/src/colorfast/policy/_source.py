@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from colorfast.policy._errors import Diagnostic
+from colorfast.policy._errors import CODES, Diagnostic, finding
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -83,14 +83,11 @@ class Document:
     ) -> Diagnostic:
         """Note a finding at *path*, or at its key."""
         path = self.nearest(path)
-        line, column = (self.keys if at_key and path in self.keys else self.values).get(
-            path, (0, 0)
-        )
-        finding = Diagnostic(
-            code=code, file=self.file, line=line, column=column, what=what, why=why, fix=fix
-        )
-        self.diagnostics.append(finding)
-        return finding
+        places = self.keys if at_key and path in self.keys else self.values
+        at = places.get(path, (0, 0))
+        found = finding(CODES, code, self.file, at, what=what, why=why, fix=fix)
+        self.diagnostics.append(found)
+        return found
 
 
 def read_yaml(text: str, file: str) -> Document:
@@ -136,9 +133,8 @@ def _too_deep(text: str) -> bool:
 
 def _syntax(document: Document, mark: Any, problem: str) -> None:
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    document.diagnostics.append(
-        Diagnostic(code="CF101", file=document.file, line=line, column=column, what=problem)
-    )
+    found = finding(CODES, "CF101", document.file, (line, column), what=problem)
+    document.diagnostics.append(found)
 
 
 class _TooMuchError(Exception):
@@ -209,13 +205,12 @@ class _Converter:
         self._document.report("CF109", path, what, fix="write plain mappings, lists and scalars")
 
     def _duplicate(self, key: str, position: tuple[int, int], first: tuple[int, int]) -> None:
-        line, column = position
         self._document.diagnostics.append(
-            Diagnostic(
-                code="CF102",
-                file=self._document.file,
-                line=line,
-                column=column,
+            finding(
+                CODES,
+                "CF102",
+                self._document.file,
+                position,
                 what=f"{key} is here a second time; the first is in line {first[0]}",
                 why="YAML readers silently keep one of the two",
                 fix="keep the one that is meant",
