@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from colorfast.envoy import Json, Station, bootstrap
-from colorfast.envoy._native import Compiled, NativeOptions, native_chain
+from colorfast.envoy import Json, NativeOptions, Station, bootstrap, native_chain
+from colorfast.envoy._native import Compiled
 from colorfast.envoy._types import extension
 from colorfast.lane import is_family, join_lines, lanes_regex
 from colorfast.policy import (

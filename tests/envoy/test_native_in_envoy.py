@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from colorfast.envoy import Json, bootstrap
-from colorfast.envoy._native import NativeOptions, native_chain
+from colorfast.envoy import Json, NativeOptions, bootstrap, native_chain
 from colorfast.policy import Engine, Policy, Request, load_policy
 from helpers.envoys import Seen, echo_upstream, running_envoy, send, send_http2, short_folder
 

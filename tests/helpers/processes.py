@@ -1,7 +1,8 @@
 """Looking at processes from outside."""
 
+import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 DEADLINE = 120.0
@@ -12,6 +13,15 @@ def wait_until(condition: Callable[[], bool], what: str, *, within: float = DEAD
     while not condition():
         assert time.monotonic() < end, f"{what}: not within {within:g} seconds"
         time.sleep(0.02)
+
+
+async def wait_until_async(
+    condition: Callable[[], Awaitable[bool]], what: str, *, within: float = DEADLINE
+) -> None:
+    end = time.monotonic() + within
+    while not await condition():
+        assert time.monotonic() < end, f"{what}: not within {within:g} seconds"
+        await asyncio.sleep(0.02)
 
 
 def alive(pid: int) -> bool:

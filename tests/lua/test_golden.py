@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from colorfast.envoy import LuaOptions, Station, bootstrap, lua_chain
+from colorfast.envoy import LuaOptions, Station, lua_chain
 from colorfast.lua import compile_lua
 from colorfast.policy import load_policy
-from helpers.envoys import validate
+from helpers.goldens import assert_taken
 
 FOLDER = Path(__file__).parent.parent / "golden" / "lua"
 CASES = sorted(path.parent for path in FOLDER.glob("*/policy.yaml"))
@@ -25,15 +25,7 @@ def test_the_script_is_as_agreed_and_envoy_takes_it(
     assert script.diagnostics == ()
     golden(case / f"{station}.lua", script.source)
     chain = lua_chain(policy, LuaOptions(station=station, metadata=True))
-    hosts = [bootstrap.virtual_host("all", [bootstrap.route("all", "up")])]
-    manager = bootstrap.connection_manager("all", hosts, chain)
-    validate(
-        bootstrap.bootstrap(
-            admin="unix:/tmp/never-opened",
-            listeners=[bootstrap.listener("all", "127.0.0.1:0", manager)],
-            clusters=[bootstrap.cluster("up", "127.0.0.1:1")],
-        )
-    )
+    assert_taken(chain)
 
 
 def test_every_golden_belongs_to_a_case(no_orphans: Callable[[Path, set[Path]], None]) -> None:

@@ -115,8 +115,28 @@ def test_a_thousand_look_ups_fit_and_cost_one() -> None:
 
 def test_a_script_that_is_too_large_says_so() -> None:
     (found,) = compile_lua(exact(2000), "dye").diagnostics
-    assert (found.code, found.level, found.position) == ("CF401", "error", "p.yaml")
+    assert (found.code, found.level, found.file) == ("CF401", "error", "p.yaml")
     assert "2,000 rules" in found.why
+
+
+def test_a_script_that_is_too_large_says_from_which_rule_on() -> None:
+    whole = exact(2000)
+    (found,) = compile_lua(whole, "dye").diagnostics
+    count = next(n for n, rule in enumerate(whole.rules) if rule.position[0] == found.line)
+    assert f"rule {whole.rules[count].name} " in found.what
+    fits = replace(whole, rules=whole.rules[:count])
+    assert compile_lua(fits, "dye").diagnostics == ()
+    assert compile_lua(replace(whole, rules=whole.rules[: count + 1]), "dye").diagnostics
+
+
+def test_every_rule_with_a_hard_regex_is_told_once() -> None:
+    spec = """
+        rules:
+        - {name: one, match: [{headers: {a: {regex: '.*a.{20}b'}}}], lane: canary}
+        - {name: two, match: [{headers: {a: {regex: '.*a.{20}b'}, b: {regex: '.*a.{20}b'}}}], lane: base}
+        """
+    found = compile_lua(policy(spec), "dye").diagnostics
+    assert [(one.code, one.line) for one in found] == [("CF402", 7), ("CF402", 8)]
 
 
 def test_a_regex_that_is_too_hard_says_where() -> None:

@@ -12,8 +12,10 @@ from colorfast.cli._output import BAD_INPUT, OTHER, USAGE, report
 from colorfast.policy import ColorfastError, InvalidInput
 
 COMMANDS: Final = {
+    "build": "colorfast.cli._build:build_command",
     "compile": "colorfast.cli._compile:compile_command",
     "demo": "colorfast.cli._demo:demo",
+    "diff": "colorfast.cli._build:diff_command",
     "explain": "colorfast.cli._explain:explain_command",
     "lint": "colorfast.cli._lint:lint",
     "serve": "colorfast.cli._serve:serve_command",

@@ -3,17 +3,22 @@
 from colorfast.envoy import bootstrap
 from colorfast.envoy._options import ExtProcOptions
 from colorfast.envoy._types import Json
+from colorfast.envoy._upstream_tls import transport_socket
 
 _SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 
 
 def extproc_cluster(options: ExtProcOptions) -> Json:
-    """An ``envoy.config.cluster.v3.Cluster`` for ``options.target``.
+    """An ``envoy.config.cluster.v3.Cluster`` for ``options.target`` and ``options.endpoints``.
 
-    Raises ValueError when the target is neither ``unix:/path`` nor ``host:port``.
+    Raises ValueError when one of them is neither ``unix:/path`` nor ``host:port``, or when a name to
+    be resolved stands beside a Unix socket: Envoy resolves all of a cluster, or none.
     """
     config = bootstrap.cluster(
-        options.cluster, options.target, connect_timeout=options.connect_timeout
+        options.cluster,
+        options.target,
+        *options.endpoints,
+        connect_timeout=options.connect_timeout,
     )
     keepalive = {"interval": "10s", "timeout": "2s"}
     http2 = {
@@ -24,6 +29,8 @@ def extproc_cluster(options: ExtProcOptions) -> Json:
     config["typed_extension_protocol_options"] = bootstrap.http_options(
         {"explicit_http_config": {"http2_protocol_options": http2}}
     )
+    if options.tls is not None:
+        config["transport_socket"] = transport_socket(options.tls)
     # Envoy's default of 1,024 would cut a burst: what is above it passes undyed. The service
     # answers in well under a millisecond, so a high limit is never a long queue.
     limit = options.max_requests

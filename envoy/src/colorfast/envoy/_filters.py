@@ -2,9 +2,10 @@
 
 import re
 
+from colorfast.envoy import _parts as parts
 from colorfast.envoy._options import ExtProcOptions
 from colorfast.envoy._strip import KEEP, LONGEST_KEY, presence_regex, strip_regex
-from colorfast.envoy._types import Json, duration, extension, typed
+from colorfast.envoy._types import Json, duration, extension
 from colorfast.policy import Attribute, Policy, Source
 
 BAGGAGE = "baggage"
@@ -105,33 +106,17 @@ def compute_rest(policy: Policy) -> Json:
     header_to_metadata drops a value of 8 KiB or more; then all of ``baggage`` goes with our pieces,
     which W3C Baggage section 3.3.2 allows above that size.
     """
-    rewrite = {"pattern": {"regex": strip_regex(policy.member)}, "substitution": KEEP}
-    rule = {
-        "header": BAGGAGE,
-        "on_header_present": {
-            "metadata_namespace": _EDGE_METADATA,
-            "key": "rest",
-            "regex_value_rewrite": rewrite,
-        },
-    }
-    message = "envoy.extensions.filters.http.header_to_metadata.v3.Config"
-    config = typed(message, request_rules=[rule])
-    return _when_spoofed(policy, "colorfast.edge.rest", config)
+    pattern = strip_regex(policy.member)
+    rule = parts.extract(BAGGAGE, "rest", pattern, KEEP, namespace=_EDGE_METADATA)
+    return _when_spoofed(policy, "colorfast.edge.rest", parts.to_metadata([rule]))
 
 
 def replace_baggage(policy: Policy) -> Json:
     """Replace a ``baggage`` that holds a piece of ours by what ``compute_rest`` left of it."""
-    rest = {
-        "header": {"key": BAGGAGE, "value": f"%DYNAMIC_METADATA({_EDGE_METADATA}:rest)%"},
-        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-    }
     # An empty value is not added, so a header with nothing left in it is gone.
-    mutations: list[Json] = [{"remove": BAGGAGE}]
-    if keeps_rest(policy):
-        mutations.append({"append": rest})
-    message = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation"
-    config = typed(message, mutations={"request_mutations": mutations})
-    return _when_spoofed(policy, "colorfast.edge.baggage", config)
+    rest = parts.put(BAGGAGE, parts.metadata("rest", namespace=_EDGE_METADATA))
+    mutations = [parts.drop(BAGGAGE), *([rest] if keeps_rest(policy) else [])]
+    return _when_spoofed(policy, "colorfast.edge.baggage", parts.mutate(*mutations))
 
 
 def _when_spoofed(policy: Policy, name: str, config: Json) -> Json:
@@ -139,34 +124,10 @@ def _when_spoofed(policy: Policy, name: str, config: Json) -> Json:
 
     The client's lane header is gone by now, so a lane header means that the service dyed it.
     """
-    dyed = _header_matches(policy.header, r"\C*")
-    spoofed = _header_matches(BAGGAGE, presence_regex(policy.member))
-    action = typed(
-        "envoy.extensions.filters.http.composite.v3.ExecuteFilterAction",
-        typed_config={"name": name, "typed_config": config},
-    )
-    matcher = {
-        "predicate": {"and_matcher": {"predicate": [{"not_matcher": dyed}, spoofed]}},
-        "on_match": {"action": {"name": name, "typed_config": action}},
-    }
-    composite = "envoy.extensions.filters.http.composite.v3.Composite"
-    return extension(
-        name,
-        "envoy.extensions.common.matching.v3.ExtensionWithMatcher",
-        extension_config=extension("composite", composite),
-        xds_matcher={"matcher_list": {"matchers": [matcher]}},
-    )
-
-
-def _header_matches(header: str, regex: str) -> Json:
-    message = "envoy.type.matcher.v3.HttpRequestHeaderMatchInput"
-    return {
-        "single_predicate": {
-            "input": extension(header, message, header_name=header),
-            # Match trees, unlike the rest of Envoy, still want the engine named.
-            "value_match": {"safe_regex": {"google_re2": {}, "regex": regex}},
-        }
-    }
+    dyed = parts.regex(parts.header(policy.header), parts.ANY)
+    spoofed = parts.regex(parts.header(BAGGAGE), presence_regex(policy.member))
+    when = parts.every([parts.negated(dyed), spoofed])
+    return parts.composite(name, parts.first_of([(when, parts.run(name, config))]))
 
 
 def _grpc_service(options: ExtProcOptions, forwards: list[str]) -> Json:

@@ -1,11 +1,9 @@
 """The filters of a station whose decisions come from a Lua script inside of Envoy."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from colorfast.envoy import _filters
-from colorfast.envoy._chain import Chain
 from colorfast.envoy._options import Station
+from colorfast.envoy._order import Chain, Plan, Row, always, assemble
 from colorfast.envoy._types import Json, extension
 from colorfast.lua import SourceAddress, compile_lua
 from colorfast.policy import InvalidInput, Policy
@@ -31,15 +29,6 @@ class LuaOptions:
             raise ValueError(f"station must be 'dye' or 'carry', not {self.station!r}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LuaRow:
-    """A filter in the order: *why* it stands there, and *when* it is needed at all."""
-
-    why: str
-    when: Callable[[Policy, LuaOptions], bool]
-    build: Callable[[Policy, LuaOptions], Json]
-
-
 def lua(policy: Policy, options: LuaOptions) -> Json:
     """``envoy.extensions.filters.http.lua.v3.Lua`` for one station. Raises InvalidInput."""
     script = compile_lua(
@@ -58,31 +47,12 @@ def lua(policy: Policy, options: LuaOptions) -> Json:
     return extension(f"colorfast.{options.station}", message, **config)
 
 
-def _strips(policy: Policy, options: LuaOptions) -> bool:
-    # Where clients may choose a lane, only the script can tell a choice from a spoof.
-    return options.station == "dye" and not policy.edge.accept.patterns
-
-
-def _always(policy: Policy, options: LuaOptions) -> bool:
-    return True
-
-
-LUA_EARLY = (
-    LuaRow(
-        why="before Envoy picks the first route: whatever became of the script, a client's lane "
-        "header never routes",
-        when=_strips,
-        build=lambda policy, _: _filters.early_strip(policy),
-    ),
-)
-"""Runs in the connection manager, ahead of every HTTP filter."""
-
-LUA_FILTERS = (
-    LuaRow(
+LUA_FILTERS: tuple[Row[Plan[LuaOptions]], ...] = (
+    Row(
         why="first, so that per-route settings of the filters behind it are those of the dyed "
         "route; it clears the route itself, with each header that it writes",
-        when=_always,
-        build=lua,
+        when=always,
+        build=lambda plan: lua(plan.policy, plan.options),
     ),
 )
 """Runs in this order; the router comes after."""
@@ -93,8 +63,4 @@ def lua_chain(policy: Policy, options: LuaOptions) -> Chain:
 
     Raises InvalidInput for a policy that no script can hold.
     """
-
-    def built(rows: tuple[LuaRow, ...]) -> tuple[Json, ...]:
-        return tuple(row.build(policy, options) for row in rows if row.when(policy, options))
-
-    return Chain(early=built(LUA_EARLY), filters=built(LUA_FILTERS))
+    return assemble(LUA_FILTERS, Plan(policy=policy, options=options))

@@ -3,43 +3,25 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from colorfast.envoy import _native_parts as parts
-from colorfast.envoy._chain import Chain
-from colorfast.envoy._native_conditions import Inexpressible
-from colorfast.envoy._native_errors import (
-    NativeDiagnostic,
+from colorfast.envoy import _parts as parts
+from colorfast.envoy._errors import (
+    cookie_lines,
     host_regex,
+    large_programs,
     large_regex,
     long_baggage,
 )
-from colorfast.envoy._native_order import NATIVE_EARLY, NATIVE_FILTERS, NativeRow, Plan
+from colorfast.envoy._native_conditions import Inexpressible
+from colorfast.envoy._native_order import NATIVE_FILTERS, NativePlan
 from colorfast.envoy._native_rules import Item, items
 from colorfast.envoy._native_values import Values
-from colorfast.envoy._options import Station
-from colorfast.envoy._types import Json
-from colorfast.policy import Kind, Policy
-
-ISTIO_PROGRAM_SIZE = 32_768
-"""What Istio's proxies are told."""
+from colorfast.envoy._options import DEFAULT_PROGRAM_SIZE, NativeOptions
+from colorfast.envoy._order import Chain, assemble
+from colorfast.envoy._versions import READS_BYTES, REROUTES, mode_dependent
+from colorfast.policy import Diagnostic, InvalidInput, Policy
 
 _METADATA_LIMIT = 8191
 """Bytes of the longest value that header_to_metadata keeps."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NativeOptions:
-    """What an operator chooses about a native chain. Raises ValueError for what cannot be."""
-
-    station: Station = "dye"
-    max_program_size: int = ISTIO_PROGRAM_SIZE
-    """Instructions of the largest RE2 program that the proxies take: the runtime value
-    ``re2.max_program_size.error_level``, 32,768 in Istio's proxies, 100 where nobody sets it."""
-
-    def __post_init__(self) -> None:
-        if self.station not in ("dye", "carry"):
-            raise ValueError(f"station must be 'dye' or 'carry', not {self.station!r}")
-        if self.max_program_size < 1:
-            raise ValueError("max_program_size below 1 takes no regex at all")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,22 +41,28 @@ class Compiled:
     """A native chain. It is empty when there is an error among the diagnostics."""
 
     chain: Chain
-    diagnostics: tuple[NativeDiagnostic, ...]
+    diagnostics: tuple[Diagnostic, ...]
     requires: Requires
+
+    def sound(self) -> Chain:
+        """The chain. Raises InvalidInput when there is none."""
+        if any(one.level == "error" for one in self.diagnostics):
+            raise InvalidInput(self.diagnostics)
+        return self.chain
 
 
 _ROUTES = Requires(
-    envoy="1.38",
+    envoy=str(REROUTES),
     istio="1.30",
     why="set_filter_state.clear_route_cache, which picks the route again, came with Envoy 1.38; "
     "Istio 1.30 is the first whose proxy has it",
     max_program_size=0,
 )
 _BYTES = Requires(
-    envoy="1.39",
+    envoy=str(READS_BYTES),
     istio="1.31",
-    why="rules hold a regex, and Envoy's RE2 reads bytes since 1.39 (UTF-8 before); Istio 1.31 is "
-    "the first whose proxy is as new",
+    why="a rule's regex is not about ASCII alone, and Envoy's RE2 reads bytes since 1.39 (UTF-8 "
+    "before); Istio 1.31 is the first whose proxy is as new",
     max_program_size=0,
 )
 
@@ -86,13 +74,13 @@ def native_chain(policy: Policy, options: NativeOptions) -> Compiled:
     """
     values = Values.of(policy)
     found: list[Item] = []
-    errors: list[NativeDiagnostic] = []
+    errors: list[Diagnostic] = []
     if options.station == "dye":
         for rule_items, rule_errors in _rules(policy, values, options):
             found += rule_items
             errors += rule_errors
-    plan = Plan(policy=policy, station=options.station, values=values, items=tuple(found))
-    chain = Chain(early=_built(NATIVE_EARLY, plan), filters=_built(NATIVE_FILTERS, plan))
+    plan = NativePlan(policy=policy, options=options, values=values, items=tuple(found))
+    chain = assemble(NATIVE_FILTERS, plan)
     size = parts.program_size((chain.early, chain.filters))
     if size > options.max_program_size and not errors:
         errors.append(large_regex(policy, None, size, options.max_program_size))
@@ -100,12 +88,12 @@ def native_chain(policy: Policy, options: NativeOptions) -> Compiled:
     if errors:
         nothing = Chain(early=(), filters=())
         return Compiled(chain=nothing, diagnostics=tuple(errors), requires=requires)
-    return Compiled(chain=chain, diagnostics=tuple(_warnings(plan, options)), requires=requires)
+    return Compiled(chain=chain, diagnostics=tuple(_warnings(plan, size)), requires=requires)
 
 
 def _rules(
     policy: Policy, values: Values, options: NativeOptions
-) -> Iterator[tuple[list[Item], list[NativeDiagnostic]]]:
+) -> Iterator[tuple[list[Item], list[Diagnostic]]]:
     for rule in policy.active_rules:
         try:
             found = list(items(values, rule))
@@ -121,16 +109,16 @@ def _rules(
             yield found, []
 
 
-def _requires(plan: Plan) -> Requires:
-    conditions = (condition for item in plan.items for condition, _ in item.tests)
-    return _BYTES if any(one.kind is Kind.REGEX for one in conditions) else _ROUTES
+def _requires(plan: NativePlan) -> Requires:
+    depends = plan.dyes and next(mode_dependent(plan.policy), None) is not None
+    return _BYTES if depends else _ROUTES
 
 
-def _warnings(plan: Plan, options: NativeOptions) -> Iterator[NativeDiagnostic]:
+def _warnings(plan: NativePlan, size: int) -> Iterator[Diagnostic]:
     limit = plan.policy.edge.max_bytes
     if not plan.dyes or (plan.keeps and (limit is None or limit > _METADATA_LIMIT)):
         yield long_baggage(plan.policy)
-
-
-def _built(rows: tuple[NativeRow, ...], plan: Plan) -> tuple[Json, ...]:
-    return tuple(row.build(plan) for row in rows if row.when(plan))
+    if plan.dyes and plan.values.cookies:
+        yield cookie_lines(plan.policy)
+    if size > DEFAULT_PROGRAM_SIZE:
+        yield large_programs(plan.policy, size, DEFAULT_PROGRAM_SIZE)

@@ -1,6 +1,6 @@
 """Conditions as predicates of match trees."""
 
-from colorfast.envoy import _native_parts as parts
+from colorfast.envoy import _parts as parts
 from colorfast.envoy._native_values import Values, holds_when_empty
 from colorfast.envoy._types import Json
 from colorfast.policy import Condition, Dfa, DfaError, Kind, Source, compile_dfa

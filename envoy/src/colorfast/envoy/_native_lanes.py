@@ -8,7 +8,7 @@ nothing) in filter state.
 
 from collections.abc import Iterator
 
-from colorfast.envoy import _native_parts as parts
+from colorfast.envoy import _parts as parts
 from colorfast.envoy._strip import KEEP, presence_regex, strip_regex
 from colorfast.envoy._types import Json
 from colorfast.lane import LaneSet, is_family, lanes_regex

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from colorfast.envoy import _native_parts as parts
+from colorfast.envoy import _parts as parts
 from colorfast.envoy._native_conditions import predicate
 from colorfast.envoy._native_values import RANDOM, Values
 from colorfast.envoy._types import Json

@@ -14,7 +14,7 @@ value, are cut there.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from colorfast.envoy import _native_parts as parts
+from colorfast.envoy import _parts as parts
 from colorfast.envoy._types import Json
 from colorfast.policy import Attribute, Condition, Kind, Policy, Source, Split
 

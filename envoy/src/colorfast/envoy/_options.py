@@ -1,7 +1,9 @@
-"""What an operator chooses about the ext_proc filter and its cluster."""
+"""What an operator chooses about the filters of each backend, and the service's cluster."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from colorfast.envoy._upstream_tls import UpstreamTls
 
 Station: TypeAlias = Literal["dye", "carry"]
 """``dye`` at an entrance, ``carry`` at a hop."""
@@ -14,6 +16,10 @@ class ExtProcOptions:
     station: Station = "dye"
     target: str = "127.0.0.1:50051"
     """Where the service listens: ``host:port`` or ``unix:/path``."""
+    endpoints: tuple[str, ...] = ()
+    """Where else it listens, such as the other workers; requests go to all of them in turn."""
+    tls: UpstreamTls | None = None
+    """None calls the service in plaintext."""
     cluster: str = "colorfast"
     """Name of the Envoy cluster that leads to the service."""
     message_timeout: float = 0.2
@@ -38,3 +44,26 @@ class ExtProcOptions:
             raise ValueError("a timeout below a millisecond fails every request")
         if self.max_requests < 1:
             raise ValueError("max_requests below 1 fails every request")
+
+
+DEFAULT_PROGRAM_SIZE = 100
+"""Instructions of the largest RE2 program that Envoy takes where nobody sets a limit."""
+
+ISTIO_PROGRAM_SIZE = 32_768
+"""What Istio's proxies are told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NativeOptions:
+    """What an operator chooses about a native chain. Raises ValueError for what cannot be."""
+
+    station: Station = "dye"
+    max_program_size: int = ISTIO_PROGRAM_SIZE
+    """Instructions of the largest RE2 program that the proxies take: the runtime value
+    ``re2.max_program_size.error_level``, 32,768 in Istio's proxies, 100 where nobody sets it."""
+
+    def __post_init__(self) -> None:
+        if self.station not in ("dye", "carry"):
+            raise ValueError(f"station must be 'dye' or 'carry', not {self.station!r}")
+        if self.max_program_size < 1:
+            raise ValueError("max_program_size below 1 takes no regex at all")

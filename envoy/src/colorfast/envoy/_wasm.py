@@ -1,12 +1,10 @@
 """The filters of a station whose decisions come from the Wasm plugin inside of Envoy."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from colorfast.envoy import _filters
-from colorfast.envoy._chain import Chain
 from colorfast.envoy._options import Station
+from colorfast.envoy._order import Chain, Plan, Row, always, assemble, strip_behind
 from colorfast.envoy._types import Json, extension
 from colorfast.policy import Policy
 from colorfast.wasm import plugin_config
@@ -40,15 +38,6 @@ class WasmOptions:
             raise ValueError(f"{self.failure_policy!r} is not a failure policy of Envoy's")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WasmRow:
-    """A filter in the order: *why* it stands there, and *when* it is needed at all."""
-
-    why: str
-    when: Callable[[Policy, WasmOptions], bool]
-    build: Callable[[Policy, WasmOptions], Json]
-
-
 def wasm(policy: Policy, options: WasmOptions) -> Json:
     """``envoy.extensions.filters.http.wasm.v3.Wasm`` for one station. Raises InvalidInput."""
     configuration = plugin_config(
@@ -72,48 +61,19 @@ def wasm(policy: Policy, options: WasmOptions) -> Json:
     return extension(name, "envoy.extensions.filters.http.wasm.v3.Wasm", config=config)
 
 
-def _always(policy: Policy, options: WasmOptions) -> bool:
-    return True
-
-
-def _strips(policy: Policy, options: WasmOptions) -> bool:
-    # Where clients may choose a lane, only the plugin can tell a choice from a spoof.
-    return options.station == "dye" and not policy.edge.accept.patterns
-
-
-def _strips_after(policy: Policy, options: WasmOptions) -> bool:
+def _strips_behind(plan: Plan[WasmOptions]) -> bool:
     # Otherwise no request passes a VM that has died.
-    return _strips(policy, options) and options.failure_policy == "FAIL_OPEN"
+    return plan.strips and plan.options.failure_policy == "FAIL_OPEN"
 
 
-WASM_EARLY = (
-    WasmRow(
-        why="before Envoy picks the first route: whatever became of the VM, a client's lane "
-        "header never routes",
-        when=_strips,
-        build=lambda policy, _: _filters.early_strip(policy),
-    ),
-)
-"""Runs in the connection manager, ahead of every HTTP filter."""
-
-WASM_FILTERS = (
-    WasmRow(
+WASM_FILTERS: tuple[Row[Plan[WasmOptions]], ...] = (
+    Row(
         why="first, so that per-route settings of the filters behind it are those of the dyed "
         "route; with ABI 0.2.1 Envoy picks the route again by itself",
-        when=_always,
-        build=wasm,
+        when=always,
+        build=lambda plan: wasm(plan.policy, plan.options),
     ),
-    WasmRow(
-        why="behind the plugin and only for requests that it left undyed: when the VM has died, a "
-        "client's member goes no further",
-        when=_strips_after,
-        build=lambda policy, _: _filters.compute_rest(policy),
-    ),
-    WasmRow(
-        why="reads what the row before has computed",
-        when=_strips_after,
-        build=lambda policy, _: _filters.replace_baggage(policy),
-    ),
+    *strip_behind(_strips_behind),
 )
 """Runs in this order; the router comes after."""
 
@@ -123,8 +83,4 @@ def wasm_chain(policy: Policy, options: WasmOptions) -> Chain:
 
     Raises InvalidInput for a policy with a regex that the plugin cannot run.
     """
-
-    def built(rows: tuple[WasmRow, ...]) -> tuple[Json, ...]:
-        return tuple(row.build(policy, options) for row in rows if row.when(policy, options))
-
-    return Chain(early=built(WASM_EARLY), filters=built(WASM_FILTERS))
+    return assemble(WASM_FILTERS, Plan(policy=policy, options=options))

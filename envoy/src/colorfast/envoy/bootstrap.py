@@ -40,7 +40,7 @@ def address(target: str) -> Json:
     """
     if target.startswith("unix:"):
         return {"pipe": {"path": target.removeprefix("unix:")}}
-    host, port = _host_and_port(target)
+    host, port = host_and_port(target)
     return {"socket_address": {"address": host, "port_value": port}}
 
 
@@ -107,21 +107,25 @@ def refusal(name: str, body: str, *, header: str, lanes: str) -> Json:
 def cluster(
     name: str,
     target: str,
-    *,
+    *more: str,
     protocol: Protocol = "http1",
     connect_timeout: float = 0.5,
     watched: bool = False,
 ) -> Json:
-    """An upstream at *target*: ``unix:/path`` or ``host:port``.
+    """An upstream at *target* and *more*: ``unix:/path`` or ``host:port``.
 
-    *watched* looks each second whether it accepts connections.
+    *watched* looks each second whether it accepts connections. Raises ValueError for what is no
+    address, and for a name to be resolved beside a Unix socket.
     """
-    endpoint = {"endpoint": {"address": address(target)}}
+    targets = (target, *more)
+    literal = all(map(_is_literal, targets))
+    if not literal and any(one.startswith("unix:") for one in targets):
+        raise ValueError("a cluster is of Unix sockets, or of names to be resolved, not of both")
     config: Json = {
         "name": name,
-        "type": "STATIC" if _is_literal(target) else "STRICT_DNS",
+        "type": "STATIC" if literal else "STRICT_DNS",
         "connect_timeout": duration(connect_timeout),
-        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
+        "load_assignment": {"cluster_name": name, "endpoints": [_locality(targets)]},
     }
     if protocol != "http1":
         config["typed_extension_protocol_options"] = http_options(_PROTOCOLS[protocol])
@@ -170,17 +174,22 @@ _PROTOCOLS: Mapping[str, Json] = {
 }
 
 
+def _locality(targets: Iterable[str]) -> Json:
+    return {"lb_endpoints": [{"endpoint": {"address": address(one)}} for one in targets]}
+
+
 def _is_literal(target: str) -> bool:
     if target.startswith("unix:"):
         return True
     try:
-        ip_address(_host_and_port(target)[0])
+        ip_address(host_and_port(target)[0])
     except ValueError:
         return False
     return True
 
 
-def _host_and_port(target: str) -> tuple[str, int]:
+def host_and_port(target: str) -> tuple[str, int]:
+    """*target*, ``host:port`` or ``[v6]:port``, in two. Raises ValueError for anything else."""
     match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):([0-9]{1,5})", target)
     if match is None or int(match[3]) >= 1 << 16:
         raise ValueError(f"{target!r} is neither 'unix:/path' nor 'host:port'")

@@ -4,9 +4,18 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import TypeAlias
 
-from colorfast.lua._errors import LuaDiagnostic, hard_regex
+from colorfast.lua._errors import hard_regex
 from colorfast.lua._literals import text
-from colorfast.policy import Condition, Dfa, DfaError, Kind, Policy, Rule, compile_dfa
+from colorfast.policy import (
+    Condition,
+    Dfa,
+    DfaError,
+    Diagnostic,
+    Kind,
+    Policy,
+    Rule,
+    compile_dfa,
+)
 
 Key: TypeAlias = tuple[str, bool]
 """A pattern, and whether letters are folded."""
@@ -17,19 +26,22 @@ def key_of(condition: Condition) -> Key:
     return condition.values[0], condition.ignore_case
 
 
-def automata(policy: Policy) -> tuple[dict[Key, str], tuple[LuaDiagnostic, ...]]:
-    """Lua: the automaton of each regex of *policy*; and what is wrong with those that have none."""
+def automata(policy: Policy) -> tuple[dict[Key, str], tuple[Diagnostic, ...]]:
+    """Lua: the automaton of each regex of *policy*; and each rule whose regex has none."""
     written: dict[Key, str] = {}
-    hard: dict[Key, LuaDiagnostic] = {}
+    hard: dict[Key, str] = {}
+    found: list[Diagnostic] = []
     for rule, condition in _regexes(policy):
         key = key_of(condition)
-        if key in written or key in hard:
-            continue
-        try:
-            written[key] = _automaton(compile_dfa(key[0], ignore_case=key[1]))
-        except DfaError as error:
-            hard[key] = hard_regex(policy, rule, key[0], error.what)
-    return written, tuple(hard.values())
+        if key not in written and key not in hard:
+            try:
+                written[key] = _automaton(compile_dfa(key[0], ignore_case=key[1]))
+            except DfaError as error:
+                hard[key] = error.what
+        if key in hard:
+            found.append(hard_regex(policy, rule, key[0], hard[key]))
+    # An entry of a rule may say what another one says.
+    return written, tuple(dict.fromkeys(found))
 
 
 def _regexes(policy: Policy) -> Iterator[tuple[Rule, Condition]]:

@@ -1,19 +1,20 @@
 """A policy's script for one station."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from colorfast.lua import _stations
 from colorfast.lua._assembly import Piece, assemble, stored, written
 from colorfast.lua._conditions import Conditions
-from colorfast.lua._errors import MAX_BYTES, LuaDiagnostic, too_large
+from colorfast.lua._errors import MAX_BYTES, too_large
 from colorfast.lua._lanes import admits, gives
 from colorfast.lua._literals import comment
 from colorfast.lua._regexes import Key, automata
 from colorfast.lua._rules import Rules
 from colorfast.lua._slots import Slots
-from colorfast.policy import Policy
+from colorfast.policy import Diagnostic, Policy, Rule
 
 Station: TypeAlias = Literal["dye", "carry"]
 """``dye`` at an entrance, ``carry`` at a hop."""
@@ -31,7 +32,7 @@ class LuaScript:
 
     source: str
     """One self-contained script; empty when the policy cannot be said in Lua."""
-    diagnostics: tuple[LuaDiagnostic, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
     """Why the script must not be used."""
 
 
@@ -51,14 +52,30 @@ def compile_lua(
     regexes, hard = automata(policy) if station == "dye" else ({}, ())
     if hard:
         return LuaScript(source="", diagnostics=hard)
-    writer = _Writer(policy, source_address, regexes)
-    pieces = writer.dye if station == "dye" else writer.carry
-    body = assemble(pieces(tells=metadata, fallback=fallback))
-    source = "\n".join((*_heading(policy, station), body))
+
+    def source_of(part: Policy) -> str:
+        writer = _Writer(part, source_address, regexes)
+        pieces = writer.dye if station == "dye" else writer.carry
+        body = assemble(pieces(tells=metadata, fallback=fallback))
+        return "\n".join((*_heading(part, station), body))
+
+    source = source_of(policy)
     size = len(source.encode())
-    return LuaScript(
-        source=source, diagnostics=(too_large(policy, size),) if size > MAX_BYTES else ()
-    )
+    if size <= MAX_BYTES:
+        return LuaScript(source=source)
+    rule = _first_too_many(policy, lambda part: len(source_of(part).encode()) > MAX_BYTES)
+    return LuaScript(source=source, diagnostics=(too_large(policy, rule, size),))
+
+
+def _first_too_many(policy: Policy, is_large: Callable[[Policy], bool]) -> Rule | None:
+    """The rule with which the script of *policy* gets too large; None when it is without any."""
+    rules = policy.active_rules
+
+    def large_with(count: int) -> bool:
+        return is_large(replace(policy, rules=rules[:count]))
+
+    count = bisect_left(range(len(rules)), True, key=large_with)
+    return rules[count - 1] if count else None
 
 
 def _heading(policy: Policy, station: Station) -> Iterator[str]:

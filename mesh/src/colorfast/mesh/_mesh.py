@@ -85,6 +85,10 @@ class RunningMesh:
             await self._supervisor.stop(self.service, grace=0)
             self.service = None
 
+    async def kill_workload(self, name: str) -> None:
+        """Kill a workload's Envoy as a crash would: nothing of it answers from now on."""
+        await self._supervisor.stop(self.envoys.pop(name), grace=0)
+
     async def start(self) -> None:
         """Start everything at once, and wait until all of it is ready."""
         async with asyncio.TaskGroup() as group:

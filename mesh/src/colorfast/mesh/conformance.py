@@ -105,10 +105,7 @@ def _runs_wasm(policy: Policy, station: Station, _: _Place) -> Chain:
 
 
 def _runs_natively(policy: Policy, station: Station, _: _Place) -> Chain:
-    compiled = native_chain(policy, NativeOptions(station=station))
-    if any(diagnostic.level == "error" for diagnostic in compiled.diagnostics):
-        raise InvalidInput(compiled.diagnostics)
-    return compiled.chain
+    return native_chain(policy, NativeOptions(station=station)).sound()
 
 
 BACKENDS: Mapping[str, _Backend] = {
