@@ -143,9 +143,16 @@ def test_every_command_and_option_is_explained(name: str) -> None:
             assert any(re.search(rf"(?<!\w){opt}\b", text) for opt in param.opts), param.opts
 
 
-@pytest.mark.parametrize(("name", "head"), [("serve", "flag"), ("compile", "option")])
-def test_options_have_the_defaults_that_operations_says(name: str, head: str) -> None:
-    said = {tuple(spans(row[0])): row[1] for row in table(page("operations.md"), head, "default")}
+@pytest.mark.parametrize(
+    ("name", "file", "head"),
+    [
+        ("serve", "operations.md", "flag"),
+        ("compile", "operations.md", "option"),
+        ("build", "kubernetes.md", "option"),
+    ],
+)
+def test_options_have_the_defaults_that_their_page_says(name: str, file: str, head: str) -> None:
+    said = {tuple(spans(row[0])): row[1] for row in table(page(file), head, "default")}
     options = [one for one in command_of(name).params if isinstance(one, click.Option)]
     assert said == {tuple(option.opts): default_of(option) for option in options}
 

@@ -1,13 +1,16 @@
 """Kubernetes: filters and lane routes as objects, and what is wrong with objects that are there.
 
 ``targets`` puts a station's filters into a cluster, ``routes`` sends a lane to its versions, and
-``build`` writes both for a whole mesh. ``lint`` and ``importers`` read manifests of others.
+``build`` writes both for a whole mesh. ``manifests`` reads objects of others, ``lint`` judges them,
+``importers`` brings other systems' lanes here.
 """
 
 from colorfast.k8s._build import ROUTES, BuildOptions, Built, Routes, build
-from colorfast.k8s._errors import CODES
+from colorfast.k8s._errors import CODES as BUILD_CODES
+from colorfast.k8s._findings import Codes, Finding, Level
 from colorfast.k8s._folder import RECORD, Record, diff_folder, read_record, write_folder
 from colorfast.k8s._yaml import dump
+from colorfast.k8s.lint import CODES as LINT_CODES
 from colorfast.k8s.routes import gateway_api_routes, istio_routes
 from colorfast.k8s.targets import (
     BACKENDS,
@@ -22,6 +25,9 @@ from colorfast.k8s.targets import (
     compile_target,
 )
 
+CODES: Codes = {**BUILD_CODES, **LINT_CODES}
+"""Every code of this room: its level and its title."""
+
 __all__ = [
     "BACKENDS",
     "CODES",
@@ -32,6 +38,9 @@ __all__ = [
     "Backend",
     "BuildOptions",
     "Built",
+    "Codes",
+    "Finding",
+    "Level",
     "Place",
     "Placement",
     "Record",
