@@ -47,6 +47,8 @@ from colorfast.policy._mesh import (
     Workload,
 )
 from colorfast.policy._mesh_load import load_mesh
+from colorfast.policy._mesh_model import MeshSpec
+from colorfast.policy._model import SpecModel as PolicySpec
 from colorfast.policy._outcome import Outcome
 from colorfast.policy._reach import LaneRoute, lane_routes, lane_targets
 from colorfast.policy._regex_limits import DfaError
@@ -91,9 +93,11 @@ __all__ = [
     "Lines",
     "Loaded",
     "Mesh",
+    "MeshSpec",
     "Observed",
     "Outcome",
     "Policy",
+    "PolicySpec",
     "Protocol",
     "Request",
     "Rule",

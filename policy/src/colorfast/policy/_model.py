@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from colorfast.lane import TOKEN, is_family, is_lane_name
+from colorfast.lane import LANE_NAME, TOKEN, is_family, is_lane_name
 from colorfast.policy._ir import BUCKETS
 from colorfast.policy._match import compile_regex
 
@@ -109,8 +109,15 @@ def _header(name: str) -> str:
     return name.lower()
 
 
-LaneName = Annotated[str, AfterValidator(_lane)]
-LanePattern = Annotated[str, AfterValidator(_lane_or_family)]
+# The patterns are for schemas made from these models; the validators say more about an error.
+LaneName = Annotated[
+    str, AfterValidator(_lane), Field(json_schema_extra={"pattern": f"^{LANE_NAME}$"})
+]
+LanePattern = Annotated[
+    str,
+    AfterValidator(_lane_or_family),
+    Field(json_schema_extra={"pattern": f"^({LANE_NAME}|([a-z0-9][a-z0-9._-]{{0,61}})?[*])$"}),
+]
 HeaderName = Annotated[str, AfterValidator(_header)]
 CookieName = Annotated[str, AfterValidator(_token)]
 QueryName = Annotated[str, StringConstraints(min_length=1)]
