@@ -1,4 +1,4 @@
-"""The one Envoy's configuration: a listener a row.
+"""Listeners of the one Envoy: one a row.
 
 Every route answers at once (``direct_response``), so nothing but the filter differs between the
 rows: an upstream would cost Envoy more than most filters do, and would want a core that small
@@ -8,56 +8,22 @@ each measured request that was not dyed counts as failed. What an upstream gets,
 is looked at once before, through the path ``/echo``.
 """
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Sequence
 
 from colorfast.envoy import Chain, ExtProcOptions, Json, ext_proc_chain, extproc_cluster
-from colorfast.envoy.bootstrap import (
-    NO_CHAIN,
-    bootstrap,
-    cluster,
-    connection_manager,
-    listener,
-    virtual_host,
-)
+from colorfast.envoy.bootstrap import address, connection_manager, listener, virtual_host
 from colorfast.policy import Policy
-
-PLAIN, OURS, PEER = "no filter", "colorfast", "envoy-extproc-sdk"
-"""The rows."""
 
 ECHO = "/echo"
 """The path of the upstream that answers with what it got."""
 
-_TIMEOUT = 5.0
+TIMEOUT = 5.0
 """Seconds that Envoy waits for a service: waiting must show as latency, not as a lost dye."""
 
 
-def config(policy: Policy, services: Mapping[str, str], *, admin: Path, echo: Path) -> Json:
-    """Rows for *services* (their addresses by name) and one for no filter.
-
-    *admin* and *echo* are Unix sockets. Each listener has its row's name and a port of the system's
-    choice.
-    """
-    listeners = [_listener(PLAIN, NO_CHAIN, policy, otherwise=200)]
-    clusters = [cluster("echo", f"unix:{echo}")]
-    for name, address in services.items():
-        options = ExtProcOptions(target=address, cluster=name, message_timeout=_TIMEOUT)
-        listeners.append(_listener(name, chain(name, policy, options), policy, otherwise=500))
-        clusters.append(extproc_cluster(options))
-    return bootstrap(admin=f"unix:{admin}", listeners=listeners, clusters=clusters)
-
-
-def chain(name: str, policy: Policy, options: ExtProcOptions) -> Chain:
-    """Ours is what ``colorfast compile`` writes: it strips what clients claim, service or not.
-
-    The peer is spared that: it gets the same ext_proc filter, and nothing else.
-    """
-    whole = ext_proc_chain(policy, options)
-    return whole if name == OURS else Chain(early=(), filters=whole.filters[:1])
-
-
-def _listener(name: str, filters: Chain, policy: Policy, *, otherwise: int) -> Json:
-    dyed = {"name": policy.header, "string_match": {"exact": "canary"}}
+def row_listener(name: str, filters: Chain, header: str, *, otherwise: int) -> Json:
+    """Answers 200 to requests whose lane *header* says canary, and *otherwise* to others."""
+    dyed = {"name": header, "string_match": {"exact": "canary"}}
     routes = [
         {"name": f"{name} echo", "match": {"path": ECHO}, "route": {"cluster": "echo"}},
         _direct(f"{name} dyed", {"prefix": "/", "headers": [dyed]}, 200),
@@ -65,6 +31,27 @@ def _listener(name: str, filters: Chain, policy: Policy, *, otherwise: int) -> J
     ]
     manager = connection_manager(name, [virtual_host(name, routes)], filters)
     return listener(name, "127.0.0.1:0", manager)
+
+
+def service_cluster(options: ExtProcOptions, addresses: Sequence[str]) -> Json:
+    """The cluster of a service, which may listen on several addresses."""
+    config = extproc_cluster(options)
+    endpoints = [{"endpoint": {"address": address(one)}} for one in addresses]
+    config["load_assignment"]["endpoints"] = [{"lb_endpoints": endpoints}]
+    return config
+
+
+def bare_filter(policy: Policy, options: ExtProcOptions, *, forward_rules: bool) -> Chain:
+    """The ext_proc filter and nothing else, the same for every server.
+
+    Without *forward_rules* Envoy sends all headers. What ``colorfast compile`` writes has them, and
+    filters around it that do without the service.
+    """
+    bare, *_ = ext_proc_chain(policy, options).filters
+    config = dict(bare["typed_config"])
+    if not forward_rules:
+        del config["forward_rules"]
+    return Chain(early=(), filters=({**bare, "typed_config": config},))
 
 
 def _direct(name: str, match: Json, status: int) -> Json:

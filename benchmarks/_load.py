@@ -4,17 +4,28 @@ import asyncio
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from benchmarks._cpu import pinned
-from benchmarks._request import HEADERS
+from benchmarks._request import HEADERS, Headers
 
 _GRACE = 15.0
 """Seconds that the generator may take on top of what it was asked for."""
 
 _SCRIPT = """\
+init = function(arguments)
+  local paths, at, requests = tonumber(arguments[1]), 0, {}
+  for number = 1, paths do
+    requests[number] = wrk.format("GET", string.format("/item/%04d", number - 1))
+  end
+  request = function()
+    at = at % paths + 1
+    return requests[at]
+  end
+end
 done = function(summary, latency)
   local e = summary.errors
   io.write(string.format(
@@ -49,27 +60,38 @@ class Load:
 
 
 class Generator:
-    """Sends the request of ``_request``, each connection one at a time, from *core*.
+    """Sends one request over and over, each connection one at a time, from *cores*.
 
     *folder* is for a script. ``name`` says which generator it is.
     """
 
-    def __init__(self, folder: Path, core: int | None) -> None:
-        self._core = core
+    def __init__(self, folder: Path, cores: Sequence[int]) -> None:
+        self._cores = cores
         self._wrk = shutil.which("wrk")
         self._script = folder / "report.lua"
         self._script.write_text(_SCRIPT)
-        self.name = "wrk" if self._wrk else "our own asyncio generator"
+        self.name = "wrk" if self._wrk else "our own asyncio generator (there is no wrk)"
 
-    async def run(self, port: int, *, connections: int, seconds: int) -> Load:
-        """Raises RuntimeError when nothing was answered, or the generator does not end in time."""
-        with pinned(self._core):
-            process = await asyncio.create_subprocess_exec(
-                *self._command(port, connections, seconds),
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                cwd=Path(__file__).parents[1],
-            )
+    async def run(
+        self,
+        port: int,
+        *,
+        connections: int,
+        seconds: int,
+        headers: Headers = HEADERS,
+        paths: int = 1,
+    ) -> Load:
+        """Requests take so many *paths* in turn.
+
+        Raises RuntimeError when nothing was answered, or the generator does not end in time.
+        """
+        command = self._command(port, connections, seconds, headers, paths)
+        process = await asyncio.create_subprocess_exec(
+            *pinned(self._cores, command),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=Path(__file__).parents[1],
+        )
         try:
             async with asyncio.timeout(seconds + _GRACE):
                 output, errors = await process.communicate()
@@ -85,11 +107,20 @@ class Generator:
             words = errors.decode(errors="replace").strip()[-500:]
             raise RuntimeError(f"load by {self.name} failed: {error}\n{words}") from None
 
-    def _command(self, port: int, connections: int, seconds: int) -> list[str]:
+    def _command(
+        self, port: int, connections: int, seconds: int, headers: Headers, paths: int
+    ) -> list[str]:
         if self._wrk is None:
             own = [sys.executable, "-m", "benchmarks._own_load"]
-            return [*own, str(port), str(connections), str(seconds)]
-        headers = [part for name, value in HEADERS for part in ("-H", f"{name}: {value}")]
+            return [
+                *own,
+                str(port),
+                str(connections),
+                str(seconds),
+                json.dumps(headers),
+                str(paths),
+            ]
+        lines = [part for name, value in headers for part in ("-H", f"{name}: {value}")]
         options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "5s"]
         url = f"http://127.0.0.1:{port}/"
-        return [self._wrk, *options, "--script", str(self._script), *headers, url]
+        return [self._wrk, *options, "--script", str(self._script), *lines, url, "--", str(paths)]

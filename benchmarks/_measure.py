@@ -39,13 +39,6 @@ def ratio(samples: Sequence[float], base: Sequence[float]) -> float:
     return statistics.median(one / other for one, other in zip(samples, base, strict=True))
 
 
-def verdict(name: str, value: float, bound: float) -> bool:
-    """Print whether *value* is within *bound*."""
-    kept = value <= bound
-    print(f"  {'ok  ' if kept else 'MISS'} {name}: {value:.2f} (bound {bound})")
-    return kept
-
-
 def machine() -> dict[str, str]:
     """What the figures were measured on."""
     return {
@@ -79,3 +72,9 @@ def save(name: str, result: Mapping[str, Any]) -> None:
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps({"machine": machine(), **result}, indent=2)
     (RESULTS / f"{name}.json").write_text(text + "\n")
+
+
+def save_plot(name: str, svg: str) -> None:
+    """Keep *svg* as ``benchmarks/results/<name>.svg``."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.svg").write_text(svg)

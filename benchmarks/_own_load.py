@@ -1,17 +1,20 @@
-"""A small load generator, for machines without wrk: ``-m ... PORT CONNECTIONS SECONDS``.
+"""A small load generator, for machines without wrk.
 
-It costs more CPU a request than wrk, and so leaves less to what it shares its core with.
+``-m ... PORT CONNECTIONS SECONDS HEADERS PATHS``; HEADERS are pairs, as JSON. It costs more CPU a request than wrk, and so leaves less to what it
+shares its core with.
 """
 
 import asyncio
 import json
 import sys
+from collections.abc import Iterator
+from itertools import cycle
 from time import perf_counter
 from typing import cast
 
 import uvloop
 
-from benchmarks._request import head
+from benchmarks._request import Headers, head, path_of
 
 _END_OF_HEAD = b"\r\n\r\n"
 _LINGER = 2.0
@@ -24,8 +27,8 @@ class Client(asyncio.Protocol):
     Answers must have no body: their head is where they end.
     """
 
-    def __init__(self, request: bytes, until: float) -> None:
-        self._request = request
+    def __init__(self, requests: Iterator[bytes], until: float) -> None:
+        self._requests = requests
         self._until = until
         self._buffer = b""
         self._sent = 0.0
@@ -57,16 +60,19 @@ class Client(asyncio.Protocol):
 
     def _send(self) -> None:
         self._sent = perf_counter()
-        self._transport.write(self._request)
+        self._transport.write(next(self._requests))
 
     def _finish(self) -> None:
         self.done.set_result(None)
         self._transport.close()
 
 
-async def main(port: int, connections: int, seconds: float) -> dict[str, float]:
-    request, start = head("/"), perf_counter()
-    clients = [await _connect(port, request, start + seconds) for _ in range(connections)]
+async def main(
+    port: int, connections: int, seconds: float, headers: Headers, paths: int
+) -> dict[str, float]:
+    requests = cycle([head(path_of(number), headers) for number in range(paths)])
+    start = perf_counter()
+    clients = [await _connect(port, requests, start + seconds) for _ in range(connections)]
     _, late = await asyncio.wait([one.done for one in clients], timeout=seconds + _LINGER)
     taken = perf_counter() - start
     latencies = sorted(latency * 1e3 for client in clients for latency in client.latencies)
@@ -79,8 +85,8 @@ async def main(port: int, connections: int, seconds: float) -> dict[str, float]:
     }
 
 
-async def _connect(port: int, request: bytes, until: float) -> Client:
-    client = Client(request, until)
+async def _connect(port: int, requests: Iterator[bytes], until: float) -> Client:
+    client = Client(requests, until)
     loop = asyncio.get_running_loop()
     await loop.create_connection(lambda: client, "127.0.0.1", port)
     return client
@@ -92,5 +98,7 @@ def _percentile(ordered: list[float], part: float) -> float:
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        answer = runner.run(main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))
+        port, connections, seconds, headers, paths = sys.argv[1:]
+        pairs = tuple((name, value) for name, value in json.loads(headers))
+        answer = runner.run(main(int(port), int(connections), float(seconds), pairs, int(paths)))
     print(json.dumps(answer))

@@ -1,4 +1,4 @@
-"""The peer: installed once, into a virtual environment of its own."""
+"""The peer from PyPI: installed once, into a virtual environment of its own."""
 
 import shutil
 import subprocess
@@ -6,7 +6,8 @@ import sys
 import venv
 from pathlib import Path
 
-from benchmarks._rig import Peer
+from benchmarks._builds import AbsentError
+from benchmarks._processes import Launch
 
 _HERE = Path(__file__).parent
 _PROGRAM = _HERE / "peers" / "extproc_sdk.py"
@@ -24,18 +25,14 @@ _WITHIN = 300.0
 """Seconds that the installation may take."""
 
 
-class NoPeerError(Exception):
-    """The peer cannot be had; the text says why."""
-
-
-def get_peer() -> Peer:
-    """The peer; installs it when that has not been done. Raises NoPeerError."""
+def get_peer() -> Launch:
+    """envoy-extproc-sdk; installs it when that has not been done. Raises AbsentError."""
     done = _FOLDER / "installed"
     wanted = f"{sys.version}\n{_REQUIREMENTS.read_text()}"
     if not done.is_file() or done.read_text() != wanted:
         _install()
         done.write_text(wanted)
-    return Peer(command=(str(_python()), str(_PROGRAM)), env=_ENVIRONMENT)
+    return Launch(command=(str(_python()), str(_PROGRAM)), env=_ENVIRONMENT)
 
 
 def _install() -> None:
@@ -47,7 +44,7 @@ def _install() -> None:
         _pip("install", "--requirement", str(_REQUIREMENTS))
     except (OSError, subprocess.SubprocessError) as error:
         shutil.rmtree(_FOLDER, ignore_errors=True)
-        raise NoPeerError(f"it cannot be installed: {_reason(error)}") from None
+        raise AbsentError(f"it cannot be installed: {_reason(error)}") from None
 
 
 def _pip(*arguments: str) -> None:

@@ -1,18 +1,17 @@
-"""Rounds: one sample of each row, taken in turn, so that they can be compared."""
+"""Rounds: one sample of each row, taken in turn, so that rows of a round can be compared."""
 
-import os
 import statistics
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeAlias, TypeVar
 
-from benchmarks._cpu import Meter
-from benchmarks._load import Generator
-from benchmarks._measure import ratio
-from benchmarks._rig import Rig, Row
+from benchmarks._options import Options
 
 FOREIGN = 0.15
 """Of a core: what others may use during a sample that counts."""
+
+K = TypeVar("K")
+"""What names a row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,84 +32,92 @@ class Sample:
         return self.foreign <= FOREIGN
 
 
-Round: TypeAlias = Mapping[str, Sample]
-"""By the row's name."""
-
 Figure: TypeAlias = Callable[[Sample], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rounds:
-    """All rounds with one number of connections."""
+class Rounds(Generic[K]):
+    """All samples."""
 
-    every: Sequence[Round]
-    discarded: Sequence[Sample]
+    samples: Mapping[K, Sequence[Sample]]
+    """By row; the first of each is of the first round, and so on."""
+    discarded: Sequence[Sample] = ()
     """Noisy samples that were taken again."""
 
-    @property
-    def quiet(self) -> Sequence[Round]:
-        return [one for one in self.every if all(sample.quiet for sample in one.values())]
+    def quiet(self, row: K) -> Sequence[Sample]:
+        """Those that count: the quiet ones, or all when none was."""
+        samples = self.samples[row]
+        return [one for one in samples if one.quiet] or samples
+
+    def pairs(self, row: K, base: K) -> Sequence[tuple[Sample, Sample]]:
+        """Of the same round, both quiet, or all when there is no such pair.
+
+        Noise in a third row's sample spoils neither.
+        """
+        pairs = list(zip(self.samples[row], self.samples[base], strict=True))
+        return [pair for pair in pairs if all(one.quiet for one in pair)] or pairs
+
+    def median(self, row: K, figure: Figure) -> float:
+        return statistics.median(figure(one) for one in self.quiet(row))
+
+    def ratio(self, row: K, base: K, figure: Figure) -> float:
+        """The median of each round's ratio."""
+        return statistics.median(
+            figure(one) / max(figure(other), 1e-9) for one, other in self.pairs(row, base)
+        )
 
     @property
-    def used(self) -> Sequence[Round]:
-        """The quiet rounds; all of them when none was."""
-        return self.quiet or self.every
+    def noisy(self) -> Sequence[K]:
+        """Rows without a quiet sample."""
+        return [row for row, taken in self.samples.items() if not any(one.quiet for one in taken)]
 
     @property
     def failed(self) -> int:
         """Requests that failed, in whatever sample."""
-        samples = [*self.discarded, *(sample for one in self.every for sample in one.values())]
-        return sum(sample.failed for sample in samples)
+        every = [*self.discarded, *(one for taken in self.samples.values() for one in taken)]
+        return sum(sample.failed for sample in every)
 
-    def median(self, row: str, figure: Figure) -> float:
-        return statistics.median(figure(one[row]) for one in self.used)
-
-    def ratio(self, row: str, base: str, figure: Figure) -> float:
-        """The median of each round's ratio."""
-        used = self.used
-        return ratio([figure(one[row]) for one in used], [figure(one[base]) for one in used])
+    def noise(self) -> str:
+        """How much was noisy, in words."""
+        taken = sum(map(len, self.samples.values()))
+        text = f"{taken} samples, {len(self.discarded)} discarded and taken again"
+        text += f" (others used more than {FOREIGN:.0%} of a core)"
+        if self.noisy:
+            text += f"; NOISY: {len(self.noisy)} of {len(self.samples)} rows have no quiet sample"
+        return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """How much is measured; all of it bounded."""
 
-    connections: tuple[int, ...]
     rounds: int
     seconds: int
     """Of one sample."""
     spare: int
-    """Noisy samples that are taken again, for each number of connections."""
+    """Noisy samples that are taken again, in all rounds together."""
+
+    def chosen(self, options: Options) -> "Plan":
+        """With what the command line says otherwise."""
+        return replace(
+            self,
+            rounds=options.rounds or self.rounds,
+            seconds=options.seconds or self.seconds,
+        )
 
 
-async def take_rounds(rig: Rig, load: Generator, connections: int, plan: Plan) -> Rounds:
-    """Raises RuntimeError when a row answers nothing."""
-    every: list[Round] = []
+async def take_rounds(
+    rows: Sequence[K], sample: Callable[[K], Awaitable[Sample]], plan: Plan
+) -> Rounds[K]:
+    """Raises what *sample* raises."""
+    samples: dict[K, list[Sample]] = {row: [] for row in rows}
     discarded: list[Sample] = []
     for number in range(plan.rounds):
-        taken = {}
         # To and fro: what warms up or wears out does not always hit the same row.
-        for row in rig.rows if number % 2 == 0 else rig.rows[::-1]:
-            sample = await _sample(rig, row, load, connections, plan.seconds)
-            while not sample.quiet and len(discarded) < plan.spare:
-                discarded.append(sample)
-                sample = await _sample(rig, row, load, connections, plan.seconds)
-            taken[row.name] = sample
-        every.append(taken)
-    return Rounds(every=every, discarded=discarded)
-
-
-async def _sample(rig: Rig, row: Row, load: Generator, connections: int, seconds: int) -> Sample:
-    meter = Meter((os.getpid(), *rig.pids))
-    done = await load.run(row.port, connections=connections, seconds=seconds)
-    usage = meter.read()
-    service = 0.0 if row.service is None else usage.seconds[row.service]
-    return Sample(
-        per_second=done.requests / done.seconds,
-        p50=done.p50,
-        p99=done.p99,
-        envoy_us=usage.seconds[rig.envoy] / done.requests * 1e6,
-        service_us=service / done.requests * 1e6,
-        failed=done.failed,
-        foreign=usage.foreign,
-    )
+        for row in rows if number % 2 == 0 else rows[::-1]:
+            taken = await sample(row)
+            while not taken.quiet and len(discarded) < plan.spare:
+                discarded.append(taken)
+                taken = await sample(row)
+            samples[row].append(taken)
+    return Rounds(samples=samples, discarded=discarded)

@@ -8,7 +8,9 @@ import statistics
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context
 
-from benchmarks._measure import heading, interleaved, ratio, save, verdict
+from benchmarks._measure import heading, interleaved, ratio, save
+from benchmarks._options import Options
+from benchmarks._targets import Target, print_targets
 from colorfast.lane import Member
 
 MEMBERS = (0, 1, 5, 20, 64)
@@ -35,18 +37,19 @@ def header(members: int) -> bytes:
     return b",".join(pieces)
 
 
-def run(*, quick: bool) -> bool:
+def run(options: Options) -> bool:
     """Print both tables; whether every bound was kept."""
-    rounds = 5 if quick else 25
+    rounds = 5 if options.quick else 25
     heading("Reading the lane member, and OpenTelemetry reading all members")
     table = {str(members): _against_opentelemetry(members, rounds) for members in MEMBERS}
     heading("The codec on hostile input of twice the size")
     linear = {name: _growth(piece, rounds) for name, piece in HOSTILE.items()}
-    kept = [
-        verdict(f"twice as many of {name}", growth, LINEAR_BOUND) for name, growth in linear.items()
-    ]
+    kept = print_targets(
+        Target(name=f"twice as many of {name}", value=growth, bound=LINEAR_BOUND)
+        for name, growth in linear.items()
+    )
     save("baggage", {"members": table, "growth": linear, "bound": LINEAR_BOUND})
-    return all(kept)
+    return kept
 
 
 def _against_opentelemetry(members: int, rounds: int) -> dict[str, float]:

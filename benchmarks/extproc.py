@@ -1,113 +1,62 @@
-"""Envoy without a filter, with our service, and with the same work on PyPI's envoy-extproc-sdk.
+"""Envoy with our ext_proc service, and with what one would use in its place.
 
-One Envoy with one worker, one policy, one request, and the rows take turns: whatever the machine
-does, it does to all of them. Judge by the ratios. Fails only when a request fails or is not dyed.
+Every part is one Envoy, one policy of ten rules, the same filter for every server, and the rows
+take turns: whatever the machine does, it does to all of them. Judge by the ratios. Fails when a
+request fails or is not dyed, and in full when a target is missed.
 """
 
-import asyncio
+import tempfile
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
-from benchmarks._config import OURS, PEER
-from benchmarks._cpu import AVAILABLE, resident
-from benchmarks._echo import why_not_dyed
-from benchmarks._load import Generator
-from benchmarks._measure import heading, save
+from benchmarks._cpu import AVAILABLE
+from benchmarks._extproc_run import Run, servers_of
+from benchmarks._extproc_tables import tables
+from benchmarks._extproc_targets import Judge
+from benchmarks._measure import heading, save, save_plot
 from benchmarks._micro import processor_costs
-from benchmarks._peer import NoPeerError, get_peer
-from benchmarks._rig import POLICY, Peer, Rig, running
-from benchmarks._rounds import Plan, Rounds, take_rounds
-from benchmarks._tables import Measured, figures, print_costs, print_ratios, print_rows
-from colorfast.policy import ColorfastError, load_policy
+from benchmarks._options import Options
+from benchmarks._plot import plot
+from benchmarks._servers import POLICY, find
+from benchmarks._targets import print_targets
+from benchmarks._text import print_tables
+from colorfast.policy import load_policy
 
-QUICK = Plan(connections=(64,), rounds=3, seconds=2, spare=4)
-FULL = Plan(connections=(1, 16, 64), rounds=7, seconds=3, spare=8)
-
-WARM_UP = 1
-"""Seconds for each row, not counted."""
+PROCESSOR: Final = "processor"
 
 
-class NotDyedError(Exception):
-    """A row does not do the work that it is to be measured at."""
-
-
-def run(*, quick: bool) -> bool:
-    """Print ratios, then tables; whether every request was answered and dyed."""
-    heading("Envoy with the ext_proc service: ten rules, the tenth matches, baggage is merged")
-    measured = _behind_envoy(QUICK if quick else FULL)
-    heading("The processor alone, without gRPC: microseconds a message")
-    costs = processor_costs(load_policy(POLICY.read_text()).policy, quick=quick)
-    print_costs(costs)
-    result: dict[str, Any] = {"processor": costs}
-    if measured is not None:
-        result |= figures(measured)
-    save("extproc", result)
-    return measured is not None and not measured.failed
-
-
-def _behind_envoy(plan: Plan) -> Measured | None:
-    """None, and a line that says why, when it could not be measured."""
+def run(options: Options) -> bool:
+    """Print targets, ratios, then figures; whether everything is as it should be."""
+    heading("Envoy with the ext_proc service: ten rules, the tenth matches")
     if not AVAILABLE:
         print("  FAIL this machine has no /proc to read CPU times from: run it on Linux")
-        return None
-    try:
-        measured = asyncio.run(_measure(plan, _peer()))
-    except (ColorfastError, NotDyedError, OSError, RuntimeError) as error:
-        print(f"  FAIL {error}")
-        return None
-    print_ratios(measured)
-    print_rows(measured)
-    return measured
+        return False
+    with tempfile.TemporaryDirectory(prefix="colorfast-") as folder:
+        done = Run(options, find(servers_of(options), Path(folder)))
+        done.take()
+    result = done.figures() | _processor(options)
+    targets = Judge(done.parts, done.alone, done.soaked).targets()
+    kept = print_targets(targets)
+    _print_troubles(done)
+    print_tables(tables(result))
+    result |= {"targets": [one.as_json() for one in targets], "options": asdict(options)}
+    save("extproc", result)
+    save_plot("extproc", plot(result))
+    return not done.failed and not done.broken and (kept or options.quick)
 
 
-def _peer() -> Peer | None:
-    try:
-        return get_peer()
-    except NoPeerError as error:
-        print(f"  {PEER} is left out: {error}")
-        return None
+def _processor(options: Options) -> dict[str, Any]:
+    if not options.wants_part(PROCESSOR):
+        return {}
+    policy = load_policy(POLICY.read_text(), file=POLICY.name).policy
+    return {PROCESSOR: processor_costs(policy, quick=options.quick)}
 
 
-async def _measure(plan: Plan, peer: Peer | None) -> Measured:
-    async with running(peer) as rig:
-        if rig.peer_failed:
-            print(f"  {PEER} is left out: {rig.peer_failed}")
-        load = Generator(rig.folder, rig.cores.load)
-        print(f"  load by {load.name}; {rig.cores}", flush=True)
-        return await rig.guard(_take(rig, load, plan))
-
-
-async def _take(rig: Rig, load: Generator, plan: Plan) -> Measured:
-    for row in rig.rows:
-        if row.service is not None and (why := await why_not_dyed(row.port)):
-            raise NotDyedError(f"{row.name} does not dye as it should: {why}")
-        await load.run(row.port, connections=max(plan.connections), seconds=WARM_UP)
-    rounds: dict[int, Rounds] = {}
-    for connections in plan.connections:
-        rounds[connections] = await take_rounds(rig, load, connections, plan)
-    services = {row.name: row.service for row in rig.rows if row.service is not None}
-    return Measured(
-        rounds=rounds,
-        rows=tuple(row.name for row in rig.rows),
-        memory={name: resident(pid) for name, pid in services.items()},
-        conditions=_conditions(rig, load) | {"plan": asdict(plan)},
-    )
-
-
-def _conditions(rig: Rig, load: Generator) -> dict[str, Any]:
-    packages = ("grpcio", "protobuf", "uvloop")
-    return {
-        "envoy": rig.envoy_version,
-        "load": load.name,
-        "cores": str(rig.cores),
-        OURS: ", ".join(f"{name} {_version(name)}" for name in packages),
-        **{name: text for name, text in rig.versions.items() if text},
-    }
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "absent"
+def _print_troubles(done: Run) -> None:
+    """What is missing or wrong, and how noisy it was."""
+    for name, why in done.absent.items():
+        print(f"  ABSENT {name}: {why}")
+    for name, part in done.parts.items():
+        print(f"  {name}: {part.rounds.noise()}")
+    print(f"  {'FAIL' if done.failed else 'ok    '} requests failed or not dyed: {done.failed}")

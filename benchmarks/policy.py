@@ -7,7 +7,9 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks._measure import heading, interleaved, ratio, save, verdict
+from benchmarks._measure import heading, interleaved, ratio, save
+from benchmarks._options import Options
+from benchmarks._targets import Target, print_targets
 from colorfast.policy import Engine, Request, load_policy
 
 SIZES = (1, 10, 100, 1_000, 10_000)
@@ -57,20 +59,21 @@ def request(last: int) -> Request:
     )
 
 
-def run(*, quick: bool) -> bool:
+def run(options: Options) -> bool:
     """Print the table; whether every bound was kept."""
     heading("Decision cost by number of exact-match rules (the last one matches)")
     kept, table = True, {}
     for name, shape in SHAPES.items():
         calls = {str(size): _call(engine(shape, size), size) for size in SIZES}
-        samples = interleaved(calls, rounds=5 if quick else 25)
+        samples = interleaved(calls, rounds=5 if options.quick else 25)
         table[name] = row = {
             size: {"us": statistics.median(us), "ratio": ratio(us, samples["1"])}
             for size, us in samples.items()
         }
         cells = "  ".join(f"{int(n):,}: {c['us']:.2f} us x{c['ratio']:.2f}" for n, c in row.items())
         print(f"  {name}\n    {cells}")
-        kept &= verdict(f"1,000 rules to one, {name}", row["1000"]["ratio"], BOUND)
+        target = Target(name=f"1,000 rules to one, {name}", value=row["1000"]["ratio"], bound=BOUND)
+        kept &= print_targets([target])
     save("policy", {"bound": BOUND, "table": table})
     return kept
 

@@ -15,7 +15,8 @@ TARGETS = (
     "tests/lane/test_member.py",
     "tests/policy/test_engine.py",
     "tests/policy/test_dfa.py",
-    "tests/lua/test_differential.py",
+    "tests/envoy/test_regex_modes.py",
+    "tests/differential",
     "tests/wasm/test_differential.py",
 )
 ROUND = 600.0

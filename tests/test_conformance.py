@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from envoys.limits import said
 
-from colorfast.mesh.conformance import BACKENDS, observe_in_envoy
+from colorfast.envoy import NEWEST, Backend, Fallback
+from colorfast.mesh.conformance import BACKENDS, FALLBACKS, observe_in_envoy
 from colorfast.policy import (
     InvalidInput,
     Observed,
@@ -18,12 +20,6 @@ from colorfast.policy import (
 
 CORPUS = sorted((Path(__file__).parent / "conformance").glob("*.yaml"))
 AT_LEAST = 400
-
-LIMITS = {
-    # header_to_metadata keeps no value of 8 KiB: the warning CF422 says so.
-    "native": {"baggage_sizes.yaml: one member of others of 8192 bytes"},
-}
-"""Vectors that a backend is known, and says, not to pass."""
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +50,19 @@ def test_the_reference_passes_every_vector(files: list[VectorFile]) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_every_backend_behind_a_real_envoy_passes_every_vector(
-    files: list[VectorFile], backend: str
+    files: list[VectorFile], backend: Backend
 ) -> None:
     found = failures(files, asyncio.run(observe_in_envoy(files, backend)))
-    assert found.keys() == LIMITS.get(backend, set()), found
+    # What a backend does not do, it says when compiling; and it says nothing else.
+    assert found.keys() == said(files, backend, NEWEST).failing, found
+
+
+@pytest.mark.parametrize("backend", FALLBACKS)
+def test_every_backend_behind_a_dead_service_does_what_it_does_alone(
+    files: list[VectorFile], backend: Fallback
+) -> None:
+    found = failures(files, asyncio.run(observe_in_envoy(files, backend, as_fallback=True)))
+    assert found.keys() == said(files, backend, NEWEST).failing, found
 
 
 def test_every_vector_checks_something(files: list[VectorFile]) -> None:

@@ -1,6 +1,7 @@
 """The command line as a user meets it: a process, its two streams, its exit code."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -159,6 +160,47 @@ def test_compile_refuses_a_policy_with_errors() -> None:
     result = run("compile", "-", "--to", "extproc", stdin="a: b")
     assert result.returncode == 65
     assert result.stdout == ""
+
+
+def test_compile_says_what_an_envoy_cannot_do(policy: str) -> None:
+    old = run("compile", policy, "--to", "native", "--envoy-version", "1.37")
+    assert (old.returncode, old.stdout) == (65, "")
+    assert "error CF425" in old.stderr
+    hop = run("compile", policy, "--to", "lua", "--station", "carry", "--envoy-version", "1.38")
+    assert hop.returncode == 0
+    assert "warning CF428" in hop.stderr
+    assert run("compile", policy, "--to", "lua", "--station", "carry").stderr == ""
+
+
+@pytest.mark.parametrize("version", ["new", "1", "1.40.0", "1.x"])
+def test_compile_refuses_a_version_that_is_none(policy: str, version: str) -> None:
+    result = run("compile", policy, "--to", "lua", "--envoy-version", version)
+    assert result.returncode == 64
+    assert version in result.stderr
+
+
+def test_compile_reports_what_the_envoy_and_the_backend_cannot_do_together() -> None:
+    text = file("""
+        rules:
+        - {name: any, match: [{path: {regex: '/v./.*'}}], lane: canary}
+        - {name: case, match: [{host: {regex: 'Shop[0-9]'}}], lane: canary}
+        """)
+    result = run("compile", "-", "--to", "native", "--envoy-version", "1.38", stdin=text)
+    assert result.returncode == 65
+    assert re.findall(r"<stdin>:(\d+):5: error (\w+)", result.stderr) == [
+        ("7", "CF426"),
+        ("8", "CF426"),
+        ("8", "CF421"),
+    ]
+
+
+@pytest.mark.parametrize("fallback", ["lua", "native"])
+def test_compile_puts_a_fallback_behind_the_service(policy: str, fallback: str) -> None:
+    result = run("compile", policy, "--to", "extproc", "--fallback", fallback, "-o", "json")
+    names = [one["name"] for one in json.loads(result.stdout)["http_filters"]]
+    assert names[0] == "colorfast.dye"
+    assert names[-1] == "colorfast.dye.fallback"
+    assert ("warning CF422" in result.stderr) == (fallback == "native")
 
 
 def test_compile_refuses_an_address_that_is_none(policy: str) -> None:

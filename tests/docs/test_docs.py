@@ -160,7 +160,12 @@ def test_options_have_the_defaults_that_their_page_says(name: str, file: str, he
 def default_of(option: click.Option) -> str:
     if option.required:
         return "required"
-    return "off" if option.is_flag else f"`{option.default}`"
+    if option.is_flag:
+        return "off"
+    default = option.to_info_dict()["default"]
+    if option.multiple or default is None:
+        return " ".join(f"`{one}`" for one in default or ()) or "none"
+    return f"`{default}`"
 
 
 def test_environment_variables_are_those_of_the_options() -> None:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 import yaml
@@ -15,13 +16,18 @@ from docs.pages import ROOT, Block, all_blocks, page, spans, tables
 from colorfast.cli._app import colorfast
 from colorfast.envoy import CODES as NATIVE_CODES
 from colorfast.envoy import (
+    NEWEST,
+    Backend,
+    EnvoyVersion,
     ExtProcOptions,
     LuaOptions,
     NativeOptions,
+    Station,
     WasmOptions,
     extproc_cluster,
     lua_chain,
     native_chain,
+    version_findings,
     wasm_chain,
 )
 from colorfast.lua import CODES as LUA_CODES
@@ -58,22 +64,35 @@ TRIGGERS = [
 ]
 
 
-def diagnosed(backend: str, policy: Policy) -> list[str]:
-    """The codes that compiling *policy* for *backend* has; InvalidInput for some."""
+def diagnosed(words: list[str], policy: Policy) -> list[str]:
+    """The codes that compiling *policy* has; InvalidInput for some.
+
+    *words* name a backend; then, where it matters, the version of Envoy and the station.
+    """
+    if not words:
+        return []
+    backend, version, station = [*words, *(str(NEWEST), "dye")[len(words) - 1 :]]
+    chosen, at = cast("Backend", backend), cast("Station", station)
+    found = version_findings(policy, at, [chosen], EnvoyVersion.parse(version))
+    return [one.code for one in found] + of_backend(backend, policy, at)
+
+
+def of_backend(backend: str, policy: Policy, station: Station) -> list[str]:
     match backend:
         case "lua":
-            lua_chain(policy, LuaOptions())
+            lua_chain(policy, LuaOptions(station=station))
         case "wasm":
-            wasm_chain(policy, WasmOptions())
+            wasm_chain(policy, WasmOptions(station=station))
         case "native":
-            return [one.code for one in native_chain(policy, NativeOptions()).diagnostics]
+            options = NativeOptions(station=station)
+            return [one.code for one in native_chain(policy, options).diagnostics]
         case _:
             raise ValueError(backend)
     return []
 
 
 def found(block: Block) -> list[str]:
-    """The codes that the file of a block has, for a backend if its marker names one."""
+    """The codes that the file of a block has, when compiled if its marker names a backend."""
     kind = block.words[1] if block.words[1:] else "policy"
     text = policies.file(block.text) if kind == "spec" else block.text
     try:
@@ -82,7 +101,7 @@ def found(block: Block) -> list[str]:
             return []
         loaded = load_policy(text)
         codes = [one.code for one in loaded.diagnostics]
-        return codes + [one for name in block.words[2:] for one in diagnosed(name, loaded.policy)]
+        return codes + diagnosed(block.words[2:], loaded.policy)
     except InvalidInput as error:
         return [one.code for one in error.diagnostics]
 
@@ -100,7 +119,9 @@ def test_policies_and_meshes_of_the_pages_load_without_a_finding(block: Block) -
 
 @pytest.mark.parametrize("block", TRIGGERS, ids=str)
 def test_an_example_of_a_code_has_this_code_and_no_other(block: Block) -> None:
-    assert set(found(block)) == {block.under.partition(":")[0]}
+    code = block.under.partition(":")[0]
+    # Hardly any native chain makes do with the size of RE2 programs that Envoy has as a default.
+    assert set(found(block)) - ({"CF424"} - {code}) == {code}
 
 
 def test_every_code_of_a_file_has_an_example() -> None:
@@ -242,7 +263,7 @@ def test_examples_pass_their_vectors(files: list[VectorFile]) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_examples_pass_their_vectors_behind_a_real_envoy(
-    files: list[VectorFile], backend: str
+    files: list[VectorFile], backend: Backend
 ) -> None:
     observed = asyncio.run(observe_in_envoy(files, backend))
     for file, row in zip(files, observed, strict=True):

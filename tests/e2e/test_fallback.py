@@ -2,7 +2,8 @@
 
 import random
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Literal
 
@@ -24,8 +25,13 @@ rules:
 - {name: dice, match: [{cookies: {uid: {present: true}}}], split: {by: [{cookie: uid}], weights: {blue: 3000, base: 7000}}}
 """
 WITHIN = 120.0
+BEAT = 1.0
+"""Seconds between two kills, if the service has come up by then."""
+CLIENTS = 4
+RATE = 250.0
+"""Requests a second that each client sends, if it is not kept waiting."""
 
-Kind = Literal["lua", "wasm"]
+Kind = Literal["lua", "wasm", "native"]
 
 
 @contextmanager
@@ -37,20 +43,23 @@ def gateway(kind: Kind, policy: Policy) -> Iterator[tuple[Gateway, Service]]:
 
 
 class Client(threading.Thread):
-    """Asks *count* random requests over one connection and compares each with the reference."""
+    """Asks random requests until told to stop, and compares each with the reference."""
 
-    def __init__(self, path: str, policy: Policy, *, seed: int, count: int) -> None:
+    def __init__(self, path: str, policy: Policy, stop: threading.Event, *, seed: int) -> None:
         super().__init__()
         self.asked = 0
         self.wrong: list[str] = []
         self._path = path
         self._engine = Engine(policy)
         self._random = random.Random(seed)
-        self._count = count
+        self._ended = stop
 
     def run(self) -> None:
+        due = time.monotonic()
         with closing(Http1(self._path)) as client:
-            for _ in range(self._count):
+            while not self._ended.wait(max(0.0, due - time.monotonic())):
+                # The load is spread over many kills, and leaves the service a chance to start.
+                due = max(due + 1 / RATE, time.monotonic() - BEAT)
                 target, lines = self._draw()
                 try:
                     self._compare(client, target, lines)
@@ -84,44 +93,73 @@ class Client(threading.Thread):
             self.wrong.append(f"{target!r} {lines!r}: {seen.upstream} {got}, wanted {wanted}")
 
 
-@pytest.mark.parametrize("kind", ["lua", "wasm"])
-def test_nobody_notices_when_the_service_comes_and_goes(kind: Kind) -> None:
-    policy = policies.policy(SPEC)
-    total, clients, lives = 10_000 if kind == "lua" else 2_000, 4, 6
+class Killer:
+    """Kills the service on a beat of a second and starts it again, for as long as it is asked to.
+
+    A beat that finds the service still starting passes.
+    """
+
+    def __init__(self, service: Service, running: Gateway) -> None:
+        self.kills = 0
+        self._service = service
+        self._running = running
+        self._due = time.monotonic()
+
+    def beat(self, going: Callable[[], bool]) -> None:
+        """One life: until the service has been asked, then until the next beat."""
+        before = self._answers()
+        wait_until(lambda: self._answers() > before or not going(), "an answer", within=WITHIN)
+        late = max(0.0, time.monotonic() - self._due)
+        self._due += BEAT * (late // BEAT + 1)
+        time.sleep(max(0.0, self._due - time.monotonic()))
+        self._service.kill()
+        self.kills += 1
+        self._service.start()
+
+    def _answers(self) -> int:
+        return self._running.stats("edge")["stream_msgs_received"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "requests", "kills"), [("lua", 10_000, 6), ("wasm", 2_000, 3), ("native", 2_000, 3)]
+)
+def test_nobody_notices_when_the_service_is_killed_every_second(
+    kind: Kind, requests: int, kills: int
+) -> None:
+    policy, stop = policies.policy(SPEC), threading.Event()
     with gateway(kind, policy) as (running, service):
         path = running.listener("edge")
-        threads = [
-            Client(path, policy, seed=seed, count=total // clients) for seed in range(clients)
-        ]
-        for thread in threads:
-            thread.start()
+        clients = [Client(path, policy, stop, seed=seed) for seed in range(CLIENTS)]
 
-        def asked() -> int:
-            return sum(thread.asked for thread in threads)
+        def going() -> bool:
+            alive = all(client.is_alive() for client in clients)
+            return alive and (asked(clients) < requests or killer.kills < kills)
 
-        def reached(number: int) -> bool:
-            return asked() >= number or not any(thread.is_alive() for thread in threads)
-
-        def wait(share: int) -> None:
-            number = total * share // (2 * lives + 1)
-            wait_until(lambda: reached(number), f"{number} requests", within=WITHIN)
-
-        for life in range(lives):
-            # Alive for half of its share of the requests, dead for the other half.
-            wait(2 * life + 1)
-            service.kill()
-            wait(2 * life + 2)
-            service.start()
-        for thread in threads:
-            thread.join(WITHIN)
+        killer = Killer(service, running)
+        end = time.monotonic() + WITHIN
+        for client in clients:
+            client.start()
+        try:
+            while going():
+                assert time.monotonic() < end, f"{asked(clients)} requests, {killer.kills} kills"
+                killer.beat(going)
+        finally:
+            stop.set()
+            for client in clients:
+                client.join(WITHIN)
         stats = running.stats("edge")
-    assert [line for thread in threads for line in thread.wrong] == []
-    assert asked() == total
+    assert [line for client in clients for line in client.wrong] == []
+    assert asked(clients) >= requests
+    assert killer.kills >= kills
     assert stats["failure_mode_allowed"] > 0, "the service was never missed"
     assert stats["stream_msgs_received"] > 0, "the service was never asked"
 
 
-@pytest.mark.parametrize("kind", ["lua", "wasm"])
+def asked(clients: list[Client]) -> int:
+    return sum(client.asked for client in clients)
+
+
+@pytest.mark.parametrize("kind", ["lua", "wasm", "native"])
 def test_what_the_service_decided_is_not_decided_again(kind: Kind) -> None:
     # The service knows another policy than the one compiled in: what it says must stand.
     compiled = policies.policy(SPEC)
@@ -137,7 +175,7 @@ def test_what_the_service_decided_is_not_decided_again(kind: Kind) -> None:
             assert client.ask([(b"agent", b"pc")]).seen.upstream == "canary"
 
 
-@pytest.mark.parametrize("kind", ["lua", "wasm"])
+@pytest.mark.parametrize("kind", ["lua", "wasm", "native"])
 def test_a_request_that_the_service_left_undyed_stays_undyed(kind: Kind) -> None:
     compiled = policies.policy(SPEC)
     served = policies.file("lanes: [base, canary, blue]")

@@ -48,10 +48,22 @@ def folder() -> Iterator[Path]:
         yield folder
 
 
-def config(folder: Path) -> Json:
+@pytest.fixture(scope="module")
+def joining() -> Iterator[Path]:
+    """An Envoy that joins the lines of ``cookie`` before any filter sees them."""
+    cookie = {"inline_header_name": "cookie", "inline_header_type": "REQUEST_HEADER"}
+    with short_folder() as folder, ExitStack() as stack:
+        for upstream in ("base", "canary"):
+            stack.enter_context(echo_upstream(folder / upstream, upstream))
+        stack.enter_context(running_envoy(config(folder, "cookies") | {"inline_headers": [cookie]}))
+        yield folder
+
+
+def config(folder: Path, *names: str) -> Json:
+    """Edges for some of the policies, or for all."""
     whole = bootstrap.bootstrap(
         admin=f"unix:{folder}/admin",
-        listeners=[edge(name, folder, policy) for name, policy in POLICIES.items()],
+        listeners=[edge(name, folder, POLICIES[name]) for name in names or POLICIES],
         clusters=[bootstrap.cluster(name, f"unix:{folder}/{name}") for name in ("base", "canary")],
     )
     limit = {"re2.max_program_size.error_level": 1000}
@@ -156,6 +168,32 @@ def test_the_right_one_of_a_thousand_rules_is_found(folder: Path, agent: bytes) 
 )
 def test_cookies_are_cut_as_the_reference_cuts_them(folder: Path, lines: list[bytes]) -> None:
     assert_as_the_reference(folder, "cookies", *((b"cookie", line) for line in lines))
+
+
+CUT = [
+    [b"x=1", b"uid=a,b"],
+    [b"uid=a,b", b"x=1"],
+    [b"x=1,uid=no", b"uid=a,b"],
+    [b"x=1; y", b"z=2,3; uid=a,b"],
+]
+"""Several lines, and a comma in one of them: what CF423 is about."""
+
+
+@pytest.mark.parametrize("lines", CUT)
+def test_a_comma_ends_a_cookie_only_in_one_of_several_lines(
+    folder: Path, lines: list[bytes]
+) -> None:
+    assert "CF423" in {
+        one.code for one in native_chain(POLICIES["cookies"], NativeOptions()).diagnostics
+    }
+    assert ask(folder, "cookies", *((b"cookie", line) for line in lines)).upstream == "base"
+    assert ask(folder, "cookies", (b"cookie", b"; ".join(lines))).upstream == "canary"
+
+
+@pytest.mark.parametrize("lines", CUT)
+def test_nothing_is_cut_where_envoy_joins_the_lines(joining: Path, lines: list[bytes]) -> None:
+    seen = ask(joining, "cookies", *((b"cookie", line) for line in lines))
+    assert (seen.upstream, seen.header(b"cookie")) == ("canary", [b"; ".join(lines)])
 
 
 def test_chance_gives_both_lanes_about_their_share(folder: Path) -> None:

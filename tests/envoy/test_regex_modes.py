@@ -12,7 +12,7 @@ from colorfast.policy import compile_dfa
 from helpers.patterns import PATTERNS, Drawn, near, probes
 
 SAME = ["v[0-9]+", "", "a|bc?", r"\d+-\w+", "[!-~]*", "(?i)pc", "pc(?i:x)", r"\x41", "[[:alpha:]]+"]
-OTHERWISE = {
+OTHERWISE: dict[str, str | bytes] = {
     "caf.": "café",
     "caf..": "café",
     ".*": b"\xff",

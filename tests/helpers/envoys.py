@@ -46,13 +46,17 @@ def validate(config: Json) -> None:
 
 
 @contextlib.contextmanager
-def running_envoy(config: Json) -> Iterator[None]:
-    """Run *config*, whose admin endpoint is on a Unix socket, until the block ends."""
+def running_envoy(config: Json, *, concurrency: int = 1) -> Iterator[None]:
+    """Run *config*, whose admin endpoint is on a Unix socket, until the block ends.
+
+    *concurrency* is the number of Envoy's worker threads.
+    """
     admin = config["admin"]["address"]["pipe"]["path"]
     path = Path(admin).with_suffix(".json")
     path.write_text(dump(config))
     log = path.with_suffix(".log")
-    command = [ENVOY, "--disable-hot-restart", "--concurrency", "1", "-c", str(path)]
+    command = [ENVOY, "--disable-hot-restart", "--concurrency", str(concurrency)]
+    command += ["-c", str(path)]
     with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
         try:
             _wait_ready(admin, process, log)

@@ -111,7 +111,9 @@ def running_gateway(
         listeners=[way.listener(folder) for way in ways],
         clusters=[*upstreams, *(way.cluster() for way in ways)],
     )
-    with running_envoy(config):
+    # Native filters find lanes by their grammar: longer programs than Envoy takes by default.
+    layer = {"name": "static", "static_layer": {"re2.max_program_size.error_level": 32768}}
+    with running_envoy(config | {"layered_runtime": {"layers": [layer]}}):
         yield Gateway(folder)
 
 

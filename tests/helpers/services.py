@@ -18,9 +18,13 @@ DEADLINE: Final = 30.0
 
 
 class Service:
-    """``colorfast serve`` with its policy file and its Unix sockets in *folder*."""
+    """``colorfast serve`` with its policy file and its Unix sockets in *folder*.
 
-    def __init__(self, folder: Path, policy: str, *, name: str = "service") -> None:
+    *options* are more of its command line.
+    """
+
+    def __init__(self, folder: Path, policy: str, *options: str, name: str = "service") -> None:
+        self._options = options
         self.target = f"unix:{folder}/{name}.ep"
         self.file = folder / f"{name}.yaml"
         self.file.write_text(policy)
@@ -32,10 +36,16 @@ class Service:
         """Run it, on the same addresses each time, and wait until it serves."""
         command = [sys.executable, "-m", "colorfast.cli", "serve", "--policy", str(self.file)]
         command += ["--listen", self.target, "--admin", f"unix:{self._admin}"]
-        command += ["--poll", "0.05", "--drain-delay", "0"]
+        command += ["--poll", "0.05", "--drain-delay", "0", *self._options]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         wait_until(self._ready, "the service serves", within=DEADLINE)
+
+    @property
+    def pid(self) -> int:
+        """Its process, the parent if there are workers."""
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """End it as the kernel's memory killer does."""
@@ -98,9 +108,11 @@ class Service:
 
 
 @contextlib.contextmanager
-def running_service(folder: Path, policy: str, *, name: str = "service") -> Iterator[Service]:
-    """The service with *policy*, a file's text, until the block ends."""
-    service = Service(folder, policy, name=name)
+def running_service(
+    folder: Path, policy: str, *options: str, name: str = "service"
+) -> Iterator[Service]:
+    """The service with *policy*, a file's text, and *options*, until the block ends."""
+    service = Service(folder, policy, *options, name=name)
     try:
         service.start()
         yield service

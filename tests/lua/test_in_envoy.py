@@ -1,6 +1,5 @@
 """The script in a real Envoy, where the corpus does not reach."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,9 +7,7 @@ from pathlib import Path
 import pytest
 
 from colorfast.envoy import Chain, Json, LuaOptions, bootstrap, lua_chain
-from colorfast.mesh.conformance import observe_in_envoy
-from colorfast.policy import InvalidInput, Observed, Policy, VectorFile, observe_reference
-from helpers.drawn import drawn_files
+from colorfast.policy import InvalidInput, Policy
 from helpers.envoys import (
     Seen,
     echo_upstream,
@@ -159,25 +156,6 @@ def test_envoy_accepts_a_script_that_reads_everything() -> None:
                 clusters=[bootstrap.cluster(name, f"unix:{folder}/{name}") for name in LANES],
             )
         )
-
-
-def test_drawn_policies_behind_envoy() -> None:
-    files = drawn_files(40)
-    assert sum(len(file.vectors) for file in files) > 100
-    for file, observed in zip(files, asyncio.run(observe_in_envoy(files, "lua")), strict=True):
-        assert not isinstance(observed, InvalidInput), f"{file.policy}: {observed}"
-        assert_as_the_reference(file, observed)
-
-
-def assert_as_the_reference(file: VectorFile, observed: list[Observed]) -> None:
-    for vector, one in zip(file.vectors, observed, strict=True):
-        wanted = observe_reference(file.policy, vector)
-        assert told(file.policy, one) == told(file.policy, wanted), (file.policy, vector)
-
-
-def told(of: Policy, one: Observed) -> tuple[object, ...]:
-    written = sorted(line for line in one.lines if line[0] in (of.header, "baggage"))
-    return one.lane, one.rule, one.route, written
 
 
 def test_only_an_edge_that_drops_strips_early() -> None:

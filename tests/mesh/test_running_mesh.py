@@ -109,6 +109,18 @@ async def test_baggage_of_others_reaches_the_last_hop(mesh: RunningMesh) -> None
         assert b"tenant=blue" in line
 
 
+async def test_an_application_with_the_sdk_and_one_with_baggage_alone_see_their_lane(
+    mesh: RunningMesh,
+) -> None:
+    for agent, lane in (("pc", "canary"), ("dev", "pr-42"), ("", "base")):
+        hops = (await get(f"{mesh.url}/lane", headers=(("agent", agent),))).text.splitlines()
+        assert hops == [
+            f"front: {lane}, says OpenTelemetry's baggage",
+            f"back: {lane}, says Colorfast's SDK",
+            f"end: {lane}, says Colorfast's SDK",
+        ]
+
+
 async def test_a_dead_service_lets_requests_pass_without_the_clients_lane(
     service: RunningMesh,
 ) -> None:

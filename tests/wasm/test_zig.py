@@ -8,7 +8,7 @@ import pytest
 
 from colorfast.wasm import _build
 
-AT_LEAST = 28
+AT_LEAST = 35
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -4,6 +4,7 @@
 //! under its root context's id. A VM has one thread: callbacks never overlap.
 
 const std = @import("std");
+const Ids = @import("maps.zig").Ids;
 const core = @import("core.zig");
 
 const Level = enum(u32) { info = 2, critical = 5 };
@@ -12,20 +13,48 @@ const request_headers = 0;
 const plugin_configuration = 7;
 const @"continue" = 0;
 
-/// What a request may leave allocated for the next one: more than the largest header block.
-const kept_bytes = 256 << 10;
+/// More than an ordinary request needs; what needs more comes from the heap for the while.
+const at_hand = 64 << 10;
 
 const env = struct {
     extern "env" fn proxy_log(level: u32, text: [*]const u8, length: usize) u32;
-    extern "env" fn proxy_get_buffer_bytes(kind: u32, start: usize, most: usize, out: *?[*]u8, length: *usize) u32;
+    extern "env" fn proxy_get_buffer_bytes(
+        kind: u32,
+        start: usize,
+        most: usize,
+        out: *?[*]u8,
+        length: *usize,
+    ) u32;
     extern "env" fn proxy_get_header_map_pairs(map: u32, out: *?[*]u8, length: *usize) u32;
-    extern "env" fn proxy_replace_header_map_value(map: u32, name: [*]const u8, name_length: usize, value: [*]const u8, length: usize) u32;
-    extern "env" fn proxy_remove_header_map_value(map: u32, name: [*]const u8, length: usize) u32;
-    extern "env" fn proxy_get_property(path: [*]const u8, path_length: usize, out: *?[*]u8, length: *usize) u32;
-    extern "env" fn proxy_set_property(path: [*]const u8, path_length: usize, value: [*]const u8, length: usize) u32;
+    extern "env" fn proxy_replace_header_map_value(
+        map: u32,
+        name: [*]const u8,
+        name_length: usize,
+        value: [*]const u8,
+        length: usize,
+    ) u32;
+    extern "env" fn proxy_remove_header_map_value(
+        map: u32,
+        name: [*]const u8,
+        length: usize,
+    ) u32;
+    extern "env" fn proxy_get_property(
+        path: [*]const u8,
+        path_length: usize,
+        out: *?[*]u8,
+        length: *usize,
+    ) u32;
+    extern "env" fn proxy_set_property(
+        path: [*]const u8,
+        path_length: usize,
+        value: [*]const u8,
+        length: usize,
+    ) u32;
     extern "env" fn proxy_get_current_time_nanoseconds(out: *u64) u32;
     extern "wasi_snapshot_preview1" fn random_get(out: [*]u8, length: usize) u32;
 };
+
+const Stream = struct { context: u32, root: u32 };
 
 /// One filter: its configuration, and the arena that holds all of it.
 const Filter = struct {
@@ -34,10 +63,13 @@ const Filter = struct {
 };
 
 const heap = std.heap.wasm_allocator;
-var scratch: std.heap.ArenaAllocator = .init(heap);
-var filters: std.AutoHashMapUnmanaged(u32, *Filter) = .empty;
-/// The root of each stream whose headers have not come yet.
-var roots: std.AutoHashMapUnmanaged(u32, u32) = .empty;
+var buffer: [at_hand]u8 = undefined;
+var overflow: std.heap.ArenaAllocator = .init(heap);
+var scratch: std.heap.BufferFirstAllocator = .init(&buffer, overflow.allocator());
+var filters: Ids(*Filter) = .empty;
+/// Streams whose headers have not come yet. Envoy makes a context right before it hands over the
+/// headers, so there is one at most; other hosts may do otherwise.
+var waiting: std.ArrayList(Stream) = .empty;
 var randomness: ?std.Random.DefaultPrng = null;
 var host: core.Host = .{ .sourceAddress = sourceAddress, .random = random };
 
@@ -51,7 +83,7 @@ export fn proxy_on_memory_allocate(size: usize) ?[*]u8 {
 
 export fn proxy_on_context_create(context: u32, root: u32) void {
     // A stream that cannot be told from a stranger is treated as one: see proxy_on_request_headers.
-    if (root != 0) roots.put(heap, context, root) catch {};
+    if (root != 0) waiting.append(heap, .{ .context = context, .root = root }) catch {};
 }
 
 export fn proxy_on_vm_start(_: u32, _: u32) u32 {
@@ -59,7 +91,7 @@ export fn proxy_on_vm_start(_: u32, _: u32) u32 {
 }
 
 export fn proxy_on_configure(root: u32, size: u32) u32 {
-    _ = scratch.reset(.{ .retain_with_limit = kept_bytes });
+    forget();
     var reason: core.Reason = .{};
     configure(root, size, &reason) catch {
         say(.critical, "colorfast: configuration refused: {s}", .{reason.text});
@@ -69,9 +101,9 @@ export fn proxy_on_configure(root: u32, size: u32) u32 {
 }
 
 export fn proxy_on_request_headers(context: u32, _: u32, _: u32) u32 {
-    _ = scratch.reset(.{ .retain_with_limit = kept_bytes });
-    const root = roots.fetchRemove(context) orelse return @"continue";
-    const filter = filters.get(root.value) orelse return @"continue";
+    forget();
+    const root = takeRoot(context) orelse return @"continue";
+    const filter = filters.get(root) orelse return @"continue";
     const engine = &filter.engine;
     if (engine.fallback and isDecided()) return @"continue";
     const outcome = decide(engine) catch engine.failsafe();
@@ -82,12 +114,28 @@ export fn proxy_on_request_headers(context: u32, _: u32, _: u32) u32 {
 }
 
 export fn proxy_on_delete(context: u32) void {
-    if (roots.remove(context)) return;
+    if (takeRoot(context) != null) return;
     const filter = filters.fetchRemove(context) orelse return;
     free(filter.value);
 }
 
-fn configure(root: u32, size: u32, reason: *core.Reason) !void {
+/// The root of a stream that waits, and it waits no longer.
+fn takeRoot(context: u32) ?u32 {
+    var at = waiting.items.len;
+    while (at > 0) {
+        at -= 1;
+        if (waiting.items[at].context == context) return waiting.swapRemove(at).root;
+    }
+    return null;
+}
+
+/// Nothing that a callback allocates is there for the next one.
+fn forget() void {
+    _ = overflow.reset(.free_all);
+    scratch = .init(&buffer, overflow.allocator());
+}
+
+noinline fn configure(root: u32, size: u32, reason: *core.Reason) !void {
     const filter = try heap.create(Filter);
     errdefer heap.destroy(filter);
     filter.arena = .init(heap);
@@ -98,7 +146,8 @@ fn configure(root: u32, size: u32, reason: *core.Reason) !void {
     const old = try filters.fetchPut(heap, root, filter);
     if (old) |one| free(one.value);
     const engine = &filter.engine;
-    say(.info, "colorfast: policy {s}, station {t}, {d} rules", .{ engine.digest, engine.station, engine.rules.len });
+    const told = .{ engine.digest, engine.station, engine.rules.len };
+    say(.info, "colorfast: policy {s}, station {t}, {d} rules", told);
 }
 
 fn configuration(size: u32) ![]const u8 {
@@ -125,41 +174,43 @@ fn headerLines(arena: std.mem.Allocator) ![]const core.Line {
     var out: ?[*]u8 = null;
     var length: usize = 0;
     const status = env.proxy_get_header_map_pairs(request_headers, &out, &length);
-    var bytes: Bytes = .{ .left = returned(status, out, length) orelse return error.NoHeaders };
-    if (bytes.left.len == 0) return &.{};
-    const lines = try arena.alloc(core.Line, try bytes.number());
-    var sizes: Bytes = .{ .left = try bytes.take(8 * lines.len) };
-    for (lines) |*line| {
-        line.name = try bytes.text(try sizes.number());
-        line.value = try bytes.text(try sizes.number());
+    return parse(arena, returned(status, out, length) orelse return error.NoHeaders);
+}
+
+fn parse(arena: std.mem.Allocator, bytes: []const u8) ![]const core.Line {
+    if (bytes.len == 0) return &.{};
+    if (bytes.len < 4) return error.Truncated;
+    const count = number(bytes, 0);
+    if (count > (bytes.len - 4) / 8) return error.Truncated;
+    const lines = try arena.alloc(core.Line, count);
+    const sizes = bytes[4..][0 .. 8 * lines.len];
+    var texts = bytes[4 + sizes.len ..];
+    for (lines, 0..) |*line, at| {
+        const name, const value = .{ number(sizes, 8 * at), number(sizes, 8 * at + 4) };
+        const size = @as(u64, name) + 1 + value + 1;
+        if (size > texts.len) return error.Truncated;
+        line.* = .{ .name = texts[0..name], .value = texts[name + 1 ..][0..value] };
+        texts = texts[@intCast(size)..];
     }
     return lines;
 }
 
-const Bytes = struct {
-    left: []const u8,
-
-    fn take(bytes: *Bytes, length: usize) ![]const u8 {
-        if (length > bytes.left.len) return error.Truncated;
-        defer bytes.left = bytes.left[length..];
-        return bytes.left[0..length];
-    }
-
-    fn number(bytes: *Bytes) !u32 {
-        return std.mem.readInt(u32, (try bytes.take(4))[0..4], .little);
-    }
-
-    fn text(bytes: *Bytes, length: u32) ![]const u8 {
-        const whole = try bytes.take(@as(usize, length) +| 1);
-        return whole[0..length];
-    }
-};
+fn number(bytes: []const u8, at: usize) u32 {
+    return std.mem.readInt(u32, bytes[at..][0..4], .little);
+}
 
 fn apply(name: []const u8, write: core.Write) void {
+    const map = request_headers;
     _ = switch (write) {
         .keep => return,
-        .remove => env.proxy_remove_header_map_value(request_headers, name.ptr, name.len),
-        .set => |value| env.proxy_replace_header_map_value(request_headers, name.ptr, name.len, value.ptr, value.len),
+        .remove => env.proxy_remove_header_map_value(map, name.ptr, name.len),
+        .set => |value| env.proxy_replace_header_map_value(
+            map,
+            name.ptr,
+            name.len,
+            value.ptr,
+            value.len,
+        ),
     };
 }
 
@@ -210,8 +261,8 @@ fn returned(status: u32, out: ?[*]u8, length: usize) ?[]const u8 {
 }
 
 fn say(level: Level, comptime format: []const u8, arguments: anytype) void {
-    var buffer: [512]u8 = undefined;
-    const text = std.fmt.bufPrint(&buffer, format, arguments) catch return;
+    var line: [512]u8 = undefined;
+    const text = std.fmt.bufPrint(&line, format, arguments) catch return;
     _ = env.proxy_log(@backingInt(level), text.ptr, text.len);
 }
 

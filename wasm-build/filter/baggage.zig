@@ -7,12 +7,14 @@
 const std = @import("std");
 const Allocator = std.mem.Allocator;
 const LaneSet = @import("lanes.zig").LaneSet;
+const scan = @import("scan.zig");
 
 pub const ows = " \t";
 
 /// What one pass over a `baggage` value found.
 pub const Reading = struct {
     text: []const u8 = "",
+    pieces: usize = 0,
     /// Pieces of ours, and how many of them hold a lane of the set.
     ours: usize = 0,
     valid: usize = 0,
@@ -31,8 +33,11 @@ pub const Member = struct {
 
     pub fn read(member: Member, lanes: *const LaneSet, baggage: []const u8) Reading {
         var reading: Reading = .{ .text = baggage };
-        var pieces: Pieces = .{ .text = baggage };
+        // Nothing at all is no piece, not even an empty one.
+        if (baggage.len == 0) return reading;
+        var pieces: scan.Pieces = .{ .text = baggage, .separator = ',' };
         while (pieces.next()) |piece| {
+            reading.pieces += 1;
             const value = member.valueOf(piece) orelse continue;
             reading.ours += 1;
             if (!lanes.admits(value)) continue;
@@ -44,25 +49,23 @@ pub const Member = struct {
 
     pub fn rest(member: Member, arena: Allocator, reading: Reading) !Rest {
         const text = reading.text;
-        if (reading.ours == 0) {
-            const pieces = if (text.len == 0) 0 else std.mem.countScalar(u8, text, ',') + 1;
-            return .{ .text = std.mem.trim(u8, text, ows), .pieces = pieces };
-        }
+        const others = reading.pieces - reading.ours;
+        if (reading.ours == 0) return .{ .text = std.mem.trim(u8, text, ows), .pieces = others };
         const buffer = try arena.alloc(u8, text.len);
         var length: usize = 0;
-        var count: usize = 0;
-        var pieces: Pieces = .{ .text = text };
+        var pieces: scan.Pieces = .{ .text = text, .separator = ',' };
+        var first = true;
         while (pieces.next()) |piece| {
             if (member.valueOf(piece) != null) continue;
-            if (count > 0) {
+            if (!first) {
                 buffer[length] = ',';
                 length += 1;
             }
+            first = false;
             @memcpy(buffer[length..][0..piece.len], piece);
             length += piece.len;
-            count += 1;
         }
-        return .{ .text = std.mem.trim(u8, buffer[0..length], ows), .pieces = count };
+        return .{ .text = std.mem.trim(u8, buffer[0..length], ows), .pieces = others };
     }
 
     /// One line: `lane`, then `kept`. Ours comes first, so truncation by others spares it.
@@ -77,21 +80,8 @@ pub const Member = struct {
         const behind = std.mem.trimStart(u8, start[member.key.len..], ows);
         if (behind.len == 0 or behind[0] != '=') return null;
         const value = behind[1..];
-        const end = std.mem.findScalar(u8, value, ';') orelse value.len;
+        const end = scan.find(value, 0, ';') orelse value.len;
         return std.mem.trim(u8, value[0..end], ows);
-    }
-};
-
-const Pieces = struct {
-    text: []const u8,
-    position: usize = 0,
-
-    fn next(pieces: *Pieces) ?[]const u8 {
-        const start = pieces.position;
-        if (start > pieces.text.len) return null;
-        const end = std.mem.findScalarPos(u8, pieces.text, start, ',') orelse pieces.text.len;
-        pieces.position = end + 1;
-        return pieces.text[start..end];
     }
 };
 
@@ -118,7 +108,8 @@ test "our pieces are told from the rest" {
     try expectRead("lane=canary,", 1, "canary", "", 1);
     try expectRead("a=1, lane\t= canary ;p=1 , b", 1, "canary", "a=1, b", 2);
     try expectRead("lane=canary,lane=x,lane=base,lane=", 4, "base", "", 0);
-    try expectRead("xlane=1,lane2=2,LANE=3,lane,lane;a=1,a;lane=4", 0, null, "xlane=1,lane2=2,LANE=3,lane,lane;a=1,a;lane=4", 6);
+    const foreign = "xlane=1,lane2=2,LANE=3,lane,lane;a=1,a;lane=4";
+    try expectRead(foreign, 0, null, foreign, 6);
 }
 
 test "the lane goes first" {

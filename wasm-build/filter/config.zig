@@ -93,7 +93,7 @@ pub const Reason = struct {
 };
 
 /// Texts are slices of `json` where they can be, so `json` must outlive the result.
-pub fn parse(arena: Allocator, json: []const u8, reason: *Reason) !Config {
+pub noinline fn parse(arena: Allocator, json: []const u8, reason: *Reason) !Config {
     var scanner: std.json.Scanner = .initCompleteInput(arena, json);
     var place: std.json.Scanner.Diagnostics = .{};
     scanner.enableDiagnostics(&place);

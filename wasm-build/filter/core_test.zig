@@ -94,9 +94,13 @@ test "a hop makes header and member agree" {
     try station.expect(&.{.{ .name = "baggage", .value = "lane=pr-1;p" }}, .{ .lane = "pr-1", .header = .{ .set = "pr-1" } });
     try station.expect(&.{.{ .name = "x-lane", .value = "base" }}, .{
         .lane = "base",
-        .header = .{ .set = "base" },
         .baggage = .{ .set = "lane=base" },
     });
+    try station.expect(&.{
+        .{ .name = "x-lane", .value = "base" },
+        .{ .name = "x-lane", .value = "base" },
+        .{ .name = "baggage", .value = "lane=base" },
+    }, .{ .lane = "base", .header = .{ .set = "base" } });
 }
 
 test "what cannot be read is stripped at an entrance and left alone at a hop" {
@@ -120,6 +124,19 @@ test "the address is asked for once, and only when a rule gets to it" {
     const outcome = try station.decide(&.{.{ .name = "a", .value = "1" }});
     try testing.expectEqualStrings("b", outcome.rule.?);
     try testing.expectEqual(1, station.proxy.asked);
+}
+
+test "a station that agrees with the request writes nothing" {
+    const lines = [_]core.Line{
+        .{ .name = "x-lane", .value = "pr-1" },
+        .{ .name = "baggage", .value = "a=1,lane=pr-1" },
+    };
+    var hop: Station = try .init(head ++ "\"station\":\"carry\"}");
+    defer hop.deinit();
+    try hop.expect(&lines, .{ .lane = "pr-1" });
+    var edge: Station = try .init(head ++ "\"station\":\"dye\",\"edge\":{\"accept\":[\"pr-*\"]}}");
+    defer edge.deinit();
+    try edge.expect(&lines, .{ .lane = "pr-1", .baggage = .{ .set = "lane=pr-1,a=1" } });
 }
 
 test "a random bucket falls into its share" {

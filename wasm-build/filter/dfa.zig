@@ -15,7 +15,7 @@ pub const Dfa = struct {
     const no_state = std.math.maxInt(u32);
 
     /// Every index that matching can compute is checked here, so that matching need not fail.
-    pub fn init(arena: Allocator, regex: Regex) !Dfa {
+    pub noinline fn init(arena: Allocator, regex: Regex) !Dfa {
         const classes = try decode(arena, regex.classes);
         const accepting = try decode(arena, regex.accepting);
         const table = try decode(arena, regex.table);
@@ -50,7 +50,8 @@ pub const Dfa = struct {
         const entries = try arena.alloc(u16, count);
         const wide = bytes.len > count;
         for (entries, 0..) |*entry, at| {
-            entry.* = if (wide) std.mem.readInt(u16, bytes[2 * at ..][0..2], .little) else bytes[at];
+            const two: [2]u8 = if (wide) bytes[2 * at ..][0..2].* else .{ bytes[at], 0 };
+            entry.* = std.mem.readInt(u16, &two, .little);
         }
         return entries;
     }

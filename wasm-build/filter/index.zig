@@ -13,16 +13,17 @@ const Dfa = @import("dfa.zig").Dfa;
 const Matcher = @import("match.zig").Matcher;
 const folded = @import("match.zig").folded;
 const Request = @import("request.zig").Request;
-const Slot = @import("request.zig").Slot;
-const Slots = @import("request.zig").Slots;
+const Slot = @import("slots.zig").Slot;
+const Slots = @import("slots.zig").Slots;
+const Texts = @import("maps.zig").Texts;
 
 const Test = struct {
     slot: Slot,
     matcher: Matcher,
 
     fn holds(one: *const Test, request: *Request) !bool {
-        const value = if (one.matcher.fold) try request.readFolded(one.slot) else try request.read(one.slot);
-        return one.matcher.holds(value);
+        if (one.matcher.fold) return one.matcher.holds(try request.readFolded(one.slot));
+        return one.matcher.holds(try request.read(one.slot));
     }
 };
 
@@ -38,15 +39,34 @@ const Candidate = struct {
 };
 
 /// Candidates by the value that they demand, in the order of their ranks.
-const Table = std.StringHashMapUnmanaged(struct {
-    demands: u32 = 0,
-    candidates: std.ArrayList(Candidate) = .empty,
-});
+const Table = struct {
+    map: Texts(Demand) = .empty,
+    /// A longer value need not be looked up.
+    longest: usize = 0,
+
+    const Demand = struct {
+        entries: u32 = 0,
+        candidates: std.ArrayList(Candidate) = .empty,
+    };
+
+    fn add(table: *Table, arena: Allocator, value: []const u8) !void {
+        const found = try table.map.getOrPut(arena, value);
+        if (!found.found_existing) found.value_ptr.* = .{};
+        found.value_ptr.entries += 1;
+        table.longest = @max(table.longest, value.len);
+    }
+
+    fn of(table: *const Table, value: []const u8) []const Candidate {
+        if (value.len > table.longest) return &.{};
+        const found = table.map.getPtr(value) orelse return &.{};
+        return found.candidates.items;
+    }
+};
 
 /// The tables of one slot.
 const Tables = struct {
-    plain: Table = .empty,
-    lower: Table = .empty,
+    plain: Table = .{},
+    lower: Table = .{},
     used: bool = false,
 
     fn of(tables: *Tables, fold: bool) *Table {
@@ -82,17 +102,13 @@ pub const Index = struct {
         const tables = &index.tables[slot];
         if (!tables.used) return best;
         var rank = best;
-        if (tables.plain.count() > 0) {
+        if (tables.plain.map.count() > 0) {
             const value = try request.read(slot) orelse return best;
-            if (tables.plain.getPtr(value)) |found| {
-                rank = try firstOf(found.candidates.items, request, rank);
-            }
+            rank = try firstOf(tables.plain.of(value), request, rank);
         }
-        if (tables.lower.count() > 0) {
+        if (tables.lower.map.count() > 0) {
             const value = try request.readFolded(slot) orelse return best;
-            if (tables.lower.getPtr(value)) |found| {
-                rank = try firstOf(found.candidates.items, request, rank);
-            }
+            rank = try firstOf(tables.lower.of(value), request, rank);
         }
         return rank;
     }
@@ -115,16 +131,14 @@ pub const Builder = struct {
     scan: std.ArrayList(Candidate) = .empty,
 
     /// First of all for every rule: an anchor is chosen by how many entries share its demands.
-    pub fn count(builder: *Builder, rule: config.Rule) !void {
+    pub noinline fn count(builder: *Builder, rule: config.Rule) !void {
         for (rule.match) |entry| for (entry) |condition| {
             const slot = try builder.slotOf(condition);
             if (!isDemand(condition)) continue;
             const table = builder.tables.items[slot].of(condition.ignoreCase);
             for (condition.values) |value| {
                 const key = try folded(builder.arena, value, condition.ignoreCase);
-                const found = try table.getOrPut(builder.arena, key);
-                if (!found.found_existing) found.value_ptr.* = .{};
-                found.value_ptr.demands += 1;
+                try table.add(builder.arena, key);
             }
         };
     }
@@ -136,7 +150,7 @@ pub const Builder = struct {
         for (rule.match) |entry| try builder.fileEntry(rank, entry);
     }
 
-    pub fn finish(builder: *Builder, rules: u32) !Index {
+    pub noinline fn finish(builder: *Builder, rules: u32) !Index {
         // Slots that only sticky keys or stations read have no table.
         try builder.growTo(builder.slots.attributes.items.len);
         var single: std.ArrayList(Slot) = .empty;
@@ -159,13 +173,14 @@ pub const Builder = struct {
         };
     }
 
-    fn fileEntry(builder: *Builder, rank: u32, entry: []const config.Condition) !void {
+    noinline fn fileEntry(builder: *Builder, rank: u32, entry: []const config.Condition) !void {
         const anchor = try builder.anchorOf(entry);
         var tests: std.ArrayList(Test) = .empty;
         for (entry, 0..) |condition, at| {
             const matcher: Matcher = try .init(builder.arena, condition, builder.dfas);
             if (at == anchor) continue;
-            try tests.append(builder.arena, .{ .slot = try builder.slotOf(condition), .matcher = matcher });
+            const slot = try builder.slotOf(condition);
+            try tests.append(builder.arena, .{ .slot = slot, .matcher = matcher });
         }
         const candidate: Candidate = .{ .rank = rank, .tests = tests.items };
         if (anchor) |at| {
@@ -175,17 +190,17 @@ pub const Builder = struct {
         }
     }
 
-    fn fileUnder(builder: *Builder, condition: config.Condition, candidate: Candidate) !void {
+    noinline fn fileUnder(builder: *Builder, condition: config.Condition, candidate: Candidate) !void {
         const tables = &builder.tables.items[try builder.slotOf(condition)];
         tables.used = true;
         for (condition.values) |value| {
             const key = try folded(builder.arena, value, condition.ignoreCase);
-            const found = tables.of(condition.ignoreCase).getPtr(key).?;
+            const found = tables.of(condition.ignoreCase).map.getPtr(key).?;
             try found.candidates.append(builder.arena, candidate);
         }
     }
 
-    fn anchorOf(builder: *Builder, entry: []const config.Condition) !?usize {
+    noinline fn anchorOf(builder: *Builder, entry: []const config.Condition) !?usize {
         var best: ?usize = null;
         var least: u32 = std.math.maxInt(u32);
         for (entry, 0..) |condition, at| {
@@ -203,7 +218,7 @@ pub const Builder = struct {
         var most: u32 = 0;
         for (condition.values) |value| {
             const key = try folded(builder.arena, value, condition.ignoreCase);
-            most = @max(most, table.get(key).?.demands);
+            most = @max(most, table.map.get(key).?.entries);
         }
         return most;
     }

@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const Allocator = std.mem.Allocator;
+const Texts = @import("maps.zig").Texts;
 
 /// Bytes in the longest lane name.
 pub const max_length = 63;
@@ -37,7 +38,7 @@ fn isAlnum(byte: u8) bool {
 
 /// Names, and families such as `pr-*`.
 pub const LaneSet = struct {
-    names: std.StringHashMapUnmanaged(void) = .empty,
+    names: Texts(void) = .empty,
     prefixes: []const []const u8 = &.{},
 
     /// `patterns` must outlive the set.

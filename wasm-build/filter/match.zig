@@ -6,9 +6,10 @@ const config = @import("config.zig");
 const Address = @import("address.zig").Address;
 const Block = @import("address.zig").Block;
 const Dfa = @import("dfa.zig").Dfa;
+const Texts = @import("maps.zig").Texts;
 
 pub const Matcher = struct {
-    test_: Test,
+    kind: Test,
     /// Compare with the value's ASCII letters in lower case.
     fold: bool,
     negate: bool,
@@ -19,7 +20,7 @@ pub const Matcher = struct {
         suffix: []const u8,
         contains: Needle,
         regex: *const Dfa,
-        in: std.StringHashMapUnmanaged(void),
+        in: Texts(void),
         present,
         cidr: []const Block,
     };
@@ -27,7 +28,7 @@ pub const Matcher = struct {
     pub fn init(arena: Allocator, condition: config.Condition, dfas: []const Dfa) !Matcher {
         const fold = condition.ignoreCase and condition.kind != .regex;
         return .{
-            .test_ = try testOf(arena, condition, fold, dfas),
+            .kind = try testOf(arena, condition, fold, dfas),
             .fold = fold,
             .negate = condition.not,
         };
@@ -39,7 +40,7 @@ pub const Matcher = struct {
     }
 
     fn positive(matcher: *const Matcher, value: []const u8) bool {
-        return switch (matcher.test_) {
+        return switch (matcher.kind) {
             .exact => |text| std.mem.eql(u8, value, text),
             .prefix => |text| std.mem.startsWith(u8, value, text),
             .suffix => |text| std.mem.endsWith(u8, value, text),
@@ -51,7 +52,7 @@ pub const Matcher = struct {
         };
     }
 
-    fn testOf(arena: Allocator, condition: config.Condition, fold: bool, dfas: []const Dfa) !Test {
+    noinline fn testOf(arena: Allocator, condition: config.Condition, fold: bool, dfas: []const Dfa) !Test {
         const values = condition.values;
         const wanted: usize = switch (condition.kind) {
             .present, .regex => 0,
@@ -63,9 +64,11 @@ pub const Matcher = struct {
             .exact => return .{ .exact = try folded(arena, values[0], fold) },
             .prefix => return .{ .prefix = try folded(arena, values[0], fold) },
             .suffix => return .{ .suffix = try folded(arena, values[0], fold) },
-            .contains => return .{ .contains = try .init(arena, try folded(arena, values[0], fold)) },
+            .contains => {
+                return .{ .contains = try .init(arena, try folded(arena, values[0], fold)) };
+            },
             .in => {
-                var set: std.StringHashMapUnmanaged(void) = .empty;
+                var set: Texts(void) = .empty;
                 for (values) |value| try set.put(arena, try folded(arena, value, fold), {});
                 return .{ .in = set };
             },

@@ -7,12 +7,15 @@
 
 const std = @import("std");
 const Allocator = std.mem.Allocator;
+const Slot = slot_table.Slot;
+const Slots = slot_table.Slots;
 const config = @import("config.zig");
 const folded = @import("match.zig").folded;
+const none = slot_table.none;
 const ows = @import("baggage.zig").ows;
-
-pub const Slot = u32;
-const none = std.math.maxInt(u32);
+const scan = @import("scan.zig");
+const slot_table = @import("slots.zig");
+const texts = @import("texts.zig");
 
 /// A header line as Envoy gives it: the name in lower case, pseudo-headers included.
 pub const Line = struct {
@@ -25,62 +28,6 @@ pub const Host = struct {
     /// `ip:port` or `[ip]:port` of the client; empty when there is none.
     sourceAddress: *const fn (*Host) []const u8,
     random: *const fn (*Host) u64,
-};
-
-/// The attributes that a policy reads, numbered.
-pub const Slots = struct {
-    attributes: std.ArrayList(config.Attribute) = .empty,
-    maps: [3]std.StringHashMapUnmanaged(Slot) = @splat(.empty),
-    /// Which header names may have a slot: most lines of a request are of no interest.
-    interesting: [256]bool = @splat(false),
-    path: Slot = none,
-    method: Slot = none,
-    authority: Slot = none,
-    cookie: Slot = none,
-
-    pub fn init(arena: Allocator) !Slots {
-        var slots: Slots = .{};
-        slots.path = try slots.intern(arena, .header, ":path");
-        slots.method = try slots.intern(arena, .header, ":method");
-        slots.authority = try slots.intern(arena, .header, ":authority");
-        slots.cookie = try slots.intern(arena, .header, "cookie");
-        return slots;
-    }
-
-    /// The slot of an attribute, a new one when it has none. `name` must outlive the slots.
-    pub fn intern(slots: *Slots, arena: Allocator, source: config.Source, name: []const u8) !Slot {
-        if (source == .method) return slots.method;
-        if (mapOf(source)) |map| {
-            const entry = try slots.maps[map].getOrPut(arena, name);
-            if (entry.found_existing) return entry.value_ptr.*;
-            entry.value_ptr.* = @intCast(slots.attributes.items.len);
-            if (source == .header) slots.interesting[hint(name)] = true;
-        } else {
-            for (slots.attributes.items, 0..) |attribute, slot| {
-                if (attribute.source == source) return @intCast(slot);
-            }
-        }
-        try slots.attributes.append(arena, .{ .source = source, .name = name });
-        return @intCast(slots.attributes.items.len - 1);
-    }
-
-    fn find(slots: *const Slots, comptime source: config.Source, name: []const u8) ?Slot {
-        return slots.maps[mapOf(source).?].get(name);
-    }
-
-    fn mapOf(source: config.Source) ?usize {
-        return switch (source) {
-            .header => 0,
-            .cookie => 1,
-            .query => 2,
-            else => null,
-        };
-    }
-
-    fn hint(name: []const u8) u8 {
-        if (name.len == 0) return 0;
-        return name[0] +% 3 *% name[name.len - 1] +% @as(u8, @truncate(name.len));
-    }
 };
 
 const State = struct {
@@ -124,8 +71,7 @@ pub const Request = struct {
         request.touched = @splat(none);
         request.next = try arena.alloc(u32, lines.len);
         for (lines, 0..) |line, at| {
-            if (!request.slots.interesting[Slots.hint(line.name)]) continue;
-            const slot = request.slots.find(.header, line.name) orelse continue;
+            const slot = request.slots.findHeader(line.name) orelse continue;
             request.addLine(slot, @intCast(at));
         }
     }
@@ -136,9 +82,9 @@ pub const Request = struct {
             .header => return request.readHeader(slot),
             .cookie => try request.readCookies(),
             .query => try request.readQuery(),
-            .path => return request.kept(slot) orelse request.keep(slot, pathOf(try request.target())),
-            .host => return request.kept(slot) orelse request.keep(slot, try request.readHost()),
-            .sourceIp => return try request.readSourceIp(slot),
+            .path => return request.kept(slot) orelse request.readPath(slot),
+            .host => return request.kept(slot) orelse request.readHost(slot),
+            .sourceIp => return request.readSourceIp(slot),
             .method => unreachable, // has the slot of a header
         }
         return request.kept(slot);
@@ -221,14 +167,18 @@ pub const Request = struct {
         return try request.readHeader(request.slots.path) orelse "";
     }
 
-    fn readHost(request: *Request) ![]const u8 {
-        const authority = try request.readHeader(request.slots.authority) orelse "";
-        return folded(request.arena, withoutPort(authority), true);
+    fn readPath(request: *Request, slot: Slot) !?[]const u8 {
+        return request.keep(slot, texts.pathOf(try request.target()));
     }
 
-    fn readSourceIp(request: *Request, slot: Slot) !?[]const u8 {
+    fn readHost(request: *Request, slot: Slot) !?[]const u8 {
+        const authority = try request.readHeader(request.slots.authority) orelse "";
+        return request.keep(slot, try folded(request.arena, texts.withoutPort(authority), true));
+    }
+
+    fn readSourceIp(request: *Request, slot: Slot) ?[]const u8 {
         if (request.states[slot].stamp == request.stamp) return request.states[slot].text;
-        const ip = ipOf(request.host.sourceAddress(request.host));
+        const ip = texts.ipOf(request.host.sourceAddress(request.host));
         return request.keep(slot, if (ip.len == 0) null else ip);
     }
 
@@ -239,13 +189,13 @@ pub const Request = struct {
         if (header.stamp != request.stamp) return;
         var at = header.first;
         while (at != none) : (at = request.next[at]) {
-            var pieces = std.mem.splitScalar(u8, request.lines[at].value, ';');
+            var pieces: scan.Pieces = .{ .text = request.lines[at].value, .separator = ';' };
             while (pieces.next()) |piece| request.addCookie(std.mem.trim(u8, piece, ows));
         }
     }
 
     fn addCookie(request: *Request, piece: []const u8) void {
-        const equals = std.mem.findScalar(u8, piece, '=') orelse return;
+        const equals = scan.find(piece, 0, '=') orelse return;
         const slot = request.slots.find(.cookie, piece[0..equals]) orelse return;
         if (request.states[slot].stamp == request.stamp) return;
         request.touch(slot, .cookie, std.mem.trim(u8, piece[equals + 1 ..], ows));
@@ -255,18 +205,18 @@ pub const Request = struct {
         if (request.query_read) return;
         request.query_read = true;
         const whole = try request.target();
-        const mark = std.mem.findScalar(u8, whole, '?') orelse return;
-        var pieces = std.mem.splitScalar(u8, whole[mark + 1 ..], '&');
+        const mark = scan.find(whole, 0, '?') orelse return;
+        var pieces: scan.Pieces = .{ .text = whole[mark + 1 ..], .separator = '&' };
         while (pieces.next()) |piece| try request.addParameter(piece);
     }
 
     fn addParameter(request: *Request, piece: []const u8) !void {
-        const equals = std.mem.findScalar(u8, piece, '=') orelse piece.len;
-        const name = try decoded(request.arena, piece[0..equals]);
+        const equals = scan.find(piece, 0, '=') orelse piece.len;
+        const name = try texts.decoded(request.arena, piece[0..equals]);
         const slot = request.slots.find(.query, name) orelse return;
         if (request.states[slot].stamp == request.stamp) return;
         const value = if (equals < piece.len) piece[equals + 1 ..] else "";
-        request.touch(slot, .query, try decoded(request.arena, value));
+        request.touch(slot, .query, try texts.decoded(request.arena, value));
     }
 };
 
@@ -282,56 +232,13 @@ pub const Present = struct {
     }
 };
 
-fn pathOf(target: []const u8) []const u8 {
-    return target[0 .. std.mem.findScalar(u8, target, '?') orelse target.len];
-}
-
-fn withoutPort(authority: []const u8) []const u8 {
-    const colon = std.mem.findScalarLast(u8, authority, ':') orelse return authority;
-    // Inside brackets it is part of an IPv6 address.
-    if (std.mem.findScalar(u8, authority[colon..], ']') != null) return authority;
-    return authority[0..colon];
-}
-
-fn ipOf(address: []const u8) []const u8 {
-    if (address.len > 0 and address[0] == '[') {
-        const end = std.mem.findScalar(u8, address, ']') orelse address.len;
-        return address[1..end];
-    }
-    const colon = std.mem.findScalar(u8, address, ':') orelse return address;
-    const one = std.mem.findScalarPos(u8, address, colon + 1, ':') == null;
-    return if (one) address[0..colon] else address;
-}
-
-/// RFC 3986 section 2.1: `+` is an ordinary octet, and a broken escape stays as it is.
-fn decoded(arena: Allocator, text: []const u8) ![]const u8 {
-    if (std.mem.findScalar(u8, text, '%') == null) return text;
-    const buffer = try arena.alloc(u8, text.len);
-    var length: usize = 0;
-    var at: usize = 0;
-    while (at < text.len) {
-        const octet = escape(text[at..]);
-        buffer[length] = octet orelse text[at];
-        length += 1;
-        at += if (octet == null) 1 else 3;
-    }
-    return buffer[0..length];
-}
-
-fn escape(text: []const u8) ?u8 {
-    if (text.len < 3 or text[0] != '%') return null;
-    const high = std.fmt.charToDigit(text[1], 16) catch return null;
-    const low = std.fmt.charToDigit(text[2], 16) catch return null;
-    return high << 4 | low;
-}
-
 const testing = std.testing;
 
 const Sample = struct {
-    arena: std.heap.ArenaAllocator,
-    slots: Slots,
+    /// An attribute and the value that a request has for it.
+    const Value = struct { config.Source, []const u8, ?[]const u8 };
 
-    fn expect(lines: []const Line, attributes: []const struct { config.Source, []const u8, ?[]const u8 }) !void {
+    fn expect(lines: []const Line, attributes: []const Value) !void {
         var arena: std.heap.ArenaAllocator = .init(testing.allocator);
         defer arena.deinit();
         const allocator = arena.allocator();
@@ -407,8 +314,4 @@ test "host, method and address" {
             .{ .name = ":method", .value = "GET" },
         }, &.{ .{ .host, "", case[1] }, .{ .method, "", "GET" }, .{ .sourceIp, "", "2001:db8::1" } });
     }
-    try testing.expectEqualStrings("10.0.0.1", ipOf("10.0.0.1:5"));
-    try testing.expectEqualStrings("::1", ipOf("::1"));
-    try testing.expectEqualStrings("", ipOf(""));
-    try testing.expectEqualStrings("", ipOf("["));
 }

@@ -17,7 +17,7 @@ COMMANDS: Final = {
     "demo": "colorfast.cli._demo:demo",
     "diff": "colorfast.cli._build:diff_command",
     "explain": "colorfast.cli._explain:explain_command",
-    "lint": "colorfast.cli._lint:lint",
+    "lint": "colorfast.cli._lint:lint_command",
     "serve": "colorfast.cli._serve:serve_command",
     "test": "colorfast.cli._test:test_command",
     "version": "colorfast.cli._version:version",

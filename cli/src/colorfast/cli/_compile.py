@@ -9,32 +9,43 @@ import yaml
 
 from colorfast.cli._output import print_json, read_policy, report
 from colorfast.envoy import (
+    NEWEST,
+    Backend,
     Chain,
+    EnvoyVersion,
     ExtProcOptions,
     Fallback,
     Json,
     LuaOptions,
     NativeOptions,
     Station,
+    UpstreamTls,
     WasmOptions,
     ext_proc_chain,
     extproc_cluster,
     fallback_chain,
     lua_chain,
     native_chain,
+    version_findings,
     wasm_chain,
 )
-from colorfast.policy import InvalidInput, Policy
+from colorfast.policy import Diagnostic, InvalidInput, Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Choice:
     """What the command line chose; options of backends that were not chosen mean nothing."""
 
-    target: str
+    target: Backend
     fallback: Fallback | None
     extproc: ExtProcOptions
     module: str
+    version: EnvoyVersion
+
+    @property
+    def backends(self) -> tuple[Backend, ...]:
+        """Everything that the chain is made of."""
+        return (self.target,) if self.fallback is None else (self.target, self.fallback)
 
 
 @click.command("compile")
@@ -49,17 +60,36 @@ class _Choice:
 @click.option("--station", type=click.Choice(["dye", "carry"]), default="dye", show_default=True)
 @click.option(
     "--fallback",
-    type=click.Choice(["none", "lua", "wasm"]),
+    type=click.Choice(["none", "lua", "wasm", "native"]),
     default="none",
     show_default=True,
     help="With extproc: what dyes inside of Envoy while the service fails.",
 )
 @click.option(
     "--service",
-    default="127.0.0.1:50051",
+    "services",
+    multiple=True,
+    default=["127.0.0.1:50051"],
     show_default=True,
-    help="With extproc: where Envoy finds the service, host:port or unix:/path.",
+    help="With extproc: where Envoy finds the service, host:port or unix:/path; once a worker.",
 )
+@click.option(
+    "--retries",
+    type=click.IntRange(min=0),
+    help="With extproc: how often another instance is asked when one is gone; without it twice "
+    "for several --service, else never.",
+)
+@click.option(
+    "--service-tls-ca", metavar="FILE", help="With extproc: who signs the service's certificate."
+)
+@click.option(
+    "--service-tls-name",
+    metavar="NAME",
+    multiple=True,
+    help="With extproc: a DNS name or SPIFFE ID that its certificate may have; may come again.",
+)
+@click.option("--service-tls-cert", metavar="FILE", help="With extproc: Envoy's own certificate.")
+@click.option("--service-tls-key", metavar="FILE", help="With extproc: its private key.")
 @click.option(
     "--message-timeout",
     type=click.FloatRange(min=0.001),
@@ -79,6 +109,13 @@ class _Choice:
 )
 @click.option("--metadata", is_flag=True, help="Put the decision where access logs can read it.")
 @click.option(
+    "--envoy-version",
+    default=str(NEWEST),
+    show_default=True,
+    metavar="X.Y",
+    help="The Envoy that is to run it: say what that one cannot do.",
+)
+@click.option(
     "-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True
 )
 def compile_command(
@@ -86,12 +123,18 @@ def compile_command(
     target: str,
     station: str,
     fallback: str,
-    service: str,
+    services: tuple[str, ...],
+    retries: int | None,
+    service_tls_ca: str | None,
+    service_tls_name: tuple[str, ...],
+    service_tls_cert: str | None,
+    service_tls_key: str | None,
     message_timeout: float,
     fail_closed: bool,
     health_check: bool,
     module: str,
     metadata: bool,
+    envoy_version: str,
     output: str,
 ) -> None:
     """Write the Envoy configuration that runs a policy.
@@ -107,12 +150,16 @@ def compile_command(
         raise click.UsageError("--fail-closed leaves nothing to fall back to")
     try:
         choice = _Choice(
-            target=target,
+            target=cast("Backend", target),
             fallback=None if fallback == "none" else cast("Fallback", fallback),
             module=module,
+            version=EnvoyVersion.parse(envoy_version),
             extproc=ExtProcOptions(
                 station=cast("Station", station),
-                target=service,
+                target=services[0],
+                endpoints=services[1:],
+                retries=retries,
+                tls=_tls(service_tls_ca, service_tls_name, service_tls_cert, service_tls_key),
                 message_timeout=message_timeout,
                 failure_mode_allow=not fail_closed,
                 health_check=health_check,
@@ -129,8 +176,18 @@ def compile_command(
     click.echo(yaml.safe_dump(config, sort_keys=False, width=100), nl=False)
 
 
+def _tls(
+    ca: str | None, names: tuple[str, ...], certificate: str | None, key: str | None
+) -> UpstreamTls | None:
+    if ca is None:
+        if names or certificate or key:
+            raise ValueError("TLS to the service takes --service-tls-ca")
+        return None
+    return UpstreamTls(ca=ca, names=names, certificate=certificate, key=key)
+
+
 def _config(policy: Policy, choice: _Choice) -> Json:
-    chain = _chain(policy, choice)
+    chain = _sound_chain(policy, choice)
     config: Json = {
         "early_header_mutation_extensions": list(chain.early),
         "http_filters": list(chain.filters),
@@ -140,27 +197,40 @@ def _config(policy: Policy, choice: _Choice) -> Json:
     return config
 
 
-def _chain(policy: Policy, choice: _Choice) -> Chain:
+def _sound_chain(policy: Policy, choice: _Choice) -> Chain:
+    """The chain; warnings go to stderr. Raises InvalidInput with all that is wrong."""
+    found = version_findings(policy, choice.extproc.station, choice.backends, choice.version)
+    try:
+        chain, warnings = _chain(policy, choice)
+    except InvalidInput as error:
+        raise InvalidInput((*found, *error.diagnostics)) from None
+    if any(diagnostic.level == "error" for diagnostic in found):
+        raise InvalidInput((*found, *warnings))
+    report((*found, *warnings))
+    return chain
+
+
+def _chain(policy: Policy, choice: _Choice) -> tuple[Chain, tuple[Diagnostic, ...]]:
+    """The chain, and warnings of the backend itself."""
     station, metadata = choice.extproc.station, choice.extproc.metadata
     match choice.target:
         case "lua":
-            return lua_chain(policy, LuaOptions(station=station, metadata=metadata))
+            return lua_chain(policy, LuaOptions(station=station, metadata=metadata)), ()
         case "wasm":
             options = WasmOptions(station=station, module=choice.module, metadata=metadata)
-            return wasm_chain(policy, options)
+            return wasm_chain(policy, options), ()
         case "native":
-            compiled = native_chain(policy, NativeOptions(station=station))
-            if any(diagnostic.level == "error" for diagnostic in compiled.diagnostics):
-                raise InvalidInput(compiled.diagnostics)
-            report(compiled.diagnostics)
-            requires = compiled.requires
-            click.echo(
-                f"needs Envoy {requires.envoy}, Istio {requires.istio} ({requires.why}), and "
-                f"runtime re2.max_program_size.error_level {requires.max_program_size}",
-                err=True,
-            )
-            return compiled.chain
+            return _native(policy, station)
         case _ if choice.fallback is not None:
-            return fallback_chain(policy, choice.extproc, choice.fallback, module=choice.module)
+            _, warnings = _native(policy, station) if choice.fallback == "native" else (None, ())
+            chain = fallback_chain(policy, choice.extproc, choice.fallback, module=choice.module)
+            return chain, warnings
         case _:
-            return ext_proc_chain(policy, choice.extproc)
+            return ext_proc_chain(policy, choice.extproc), ()
+
+
+def _native(policy: Policy, station: Station) -> tuple[Chain, tuple[Diagnostic, ...]]:
+    compiled = native_chain(policy, NativeOptions(station=station))
+    chain, needs = compiled.sound(), compiled.requires
+    click.echo(f"needs Envoy {needs.envoy}, Istio {needs.istio} ({needs.why})", err=True)
+    return chain, compiled.diagnostics

@@ -1,66 +1,130 @@
 """``colorfast lint``."""
 
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from typing import Any, Final
+
 import click
 
-from colorfast.cli._output import BAD_INPUT, OK, output_option, print_json, read_text, shown
-from colorfast.policy import ColorfastError, Diagnostic, InvalidInput, Policy, load_policy
+from colorfast.cli._output import BAD_INPUT, OK, print_json, shown
+from colorfast.k8s import CODES as K8S_CODES
+from colorfast.k8s import Finding
+from colorfast.k8s.lint import IstioVersion, Report, github_lines, lint, sarif
+from colorfast.k8s.manifests import Bundle, read_manifests
+from colorfast.policy import CODES as POLICY_CODES
+
+_COUNTED: Final = ("error", "warning", "note")
 
 
-@click.command()
-@click.argument("policies", nargs=-1, required=True, metavar="POLICY...")
+def _istio_version(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> IstioVersion | None:
+    if value is None:
+        return None
+    major, _, minor = value.removeprefix("v").partition(".")
+    minor = minor.partition(".")[0]
+    if not (major.isdigit() and minor.isdigit()):
+        raise click.BadParameter(f"{value!r} is not a version; write it as 1.27")
+    return int(major), int(minor)
+
+
+@click.command("lint")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--strict", is_flag=True, help="Let warnings fail, too.")
-@output_option
-def lint(policies: tuple[str, ...], strict: bool, output: str) -> int:
-    """Find what is wrong with policies: every error and warning, each with its position.
+@click.option(
+    "--istio-version",
+    callback=_istio_version,
+    metavar="X.Y",
+    help="The Istio that the manifests are for; some rules need to know.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    show_default=True,
+    help="How to print the findings on stdout.",
+)
+def lint_command(
+    paths: tuple[str, ...], strict: bool, istio_version: IstioVersion | None, output: str
+) -> int:
+    """Find what is wrong with policies, meshes and manifests, each finding with its position.
 
-    POLICY is a file, or - for stdin.
+    PATH is a file, a folder with everything below it, or - for stdin. Everything that is given is
+    looked at together: a rule that needs an object which is not among the files says nothing.
     """
-    results = [_lint_one(path) for path in policies]
-    found = [diagnostic for _, _, diagnostics in results for diagnostic in diagnostics]
-    if output == "json":
-        print_json([_as_json(*result) for result in results])
-    else:
-        for result in results:
-            _print(*result)
-    failing = any(d.level == "error" or strict for d in found)
+    bundle = read_manifests(paths)
+    report = lint(bundle, istio=istio_version)
+    match output:
+        case "json":
+            print_json(list(_as_json(bundle, report)))
+        case "github":
+            for line in github_lines(report.findings):
+                click.echo(line)
+        case "sarif":
+            codes = {**POLICY_CODES, **K8S_CODES}
+            print_json(
+                sarif(
+                    report.findings,
+                    report.suppressed,
+                    codes=codes,
+                    version=version("colorfast"),
+                )
+            )
+        case _:
+            _print(paths, bundle, report)
+    failing = any(
+        one.level == "error" or (strict and one.level == "warning") for one in report.findings
+    )
     return BAD_INPUT if failing else OK
 
 
-def _lint_one(path: str) -> tuple[str, Policy | None, tuple[Diagnostic, ...]]:
-    file = shown(path)
-    try:
-        loaded = load_policy(read_text(path), file=file)
-    except InvalidInput as error:
-        return file, None, error.diagnostics
-    except ColorfastError as error:
-        what = error.what.removeprefix(f"{path}: ")
-        finding = Diagnostic(code=error.code, file=file, what=what, fix=error.fix)
-        return file, None, (finding,)
-    return file, loaded.policy, loaded.diagnostics
+def _as_json(bundle: Bundle, report: Report) -> Iterator[dict[str, Any]]:
+    for file in _files(bundle, report):
+        found = [one for one in report.findings if one.file == file]
+        policies = [one for one in report.policies if one.file == file]
+        yield {
+            "file": file,
+            "valid": all(one.level != "error" for one in found),
+            "policy": policies[0].name if policies else None,
+            "digest": policies[0].digest if policies else None,
+            "diagnostics": [one.as_json() for one in found],
+            "suppressed": [one.as_json() for one in report.suppressed if one.file == file],
+            "skipped": [
+                {"line": one.line, "reason": one.reason} for one in report.skips if one.file == file
+            ],
+        }
 
 
-def _as_json(
-    file: str, policy: Policy | None, diagnostics: tuple[Diagnostic, ...]
-) -> dict[str, object]:
-    return {
-        "file": file,
-        "valid": policy is not None,
-        "policy": policy.name if policy else None,
-        "digest": policy.digest if policy else None,
-        "diagnostics": [diagnostic.as_json() for diagnostic in diagnostics],
-    }
+def _files(bundle: Bundle, report: Report) -> Iterable[str]:
+    """Every file once, and the folders in which there was none."""
+    return dict.fromkeys([file for file, _ in bundle.files] + [one.file for one in report.findings])
 
 
-def _print(file: str, policy: Policy | None, diagnostics: tuple[Diagnostic, ...]) -> None:
-    for diagnostic in diagnostics:
-        click.echo(str(diagnostic))
-    errors = sum(d.level == "error" for d in diagnostics)
-    warnings = len(diagnostics) - errors
-    counts = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
-    if policy is None:
-        click.echo(f"{file}: {counts}")
-    else:
-        click.echo(f"{file}: policy {policy.name} is valid, digest {policy.digest} ({counts})")
+def _print(paths: tuple[str, ...], bundle: Bundle, report: Report) -> None:
+    for one in report.findings:
+        click.echo(str(one))
+    for path in dict.fromkeys(paths):
+        files = {file for file, given in bundle.files if given == path} | {shown(path)}
+        found = [one for one in report.findings if one.file in files]
+        policies = [one for one in report.policies if one.file in files]
+        counts = ", ".join(_counts(found))
+        for policy in policies:
+            name = f"policy {policy.name} is valid, digest {policy.digest}"
+            click.echo(f"{policy.file}: {name} ({counts})")
+        if not policies:
+            click.echo(f"{shown(path)}: {counts}")
+    if report.suppressed:
+        click.echo(f"suppressed: {_count(len(report.suppressed), 'finding')}")
+    for reason, count in report.skipped:
+        click.echo(f"skipped {count}: {reason}")
+
+
+def _counts(findings: list[Finding]) -> Iterator[str]:
+    for level in _COUNTED:
+        number = sum(one.level == level for one in findings)
+        if number or level != "note":
+            yield _count(number, level)
 
 
 def _count(number: int, noun: str) -> str:

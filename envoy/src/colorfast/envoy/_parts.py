@@ -50,8 +50,8 @@ def text(value: Json, kind: str, literal: str, *, ignore_case: bool = False) -> 
 
 def regex(value: Json, pattern: str) -> Json:
     """Predicate: RE2 full match."""
-    # Match trees, unlike the rest of Envoy, still want the engine named.
-    matcher = {"safe_regex": {"google_re2": {}, "regex": pattern}}
+    # Match trees, unlike the rest of Envoy, still want the engine named; and no regex may be "".
+    matcher = {"safe_regex": {"google_re2": {}, "regex": pattern or "(?:)"}}
     return {"single_predicate": {"input": value, "value_match": matcher}}
 
 

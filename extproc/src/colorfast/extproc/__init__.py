@@ -5,10 +5,14 @@
 
 from colorfast.extproc._answering import answering
 from colorfast.extproc._errors import CODES, PeerError
+from colorfast.extproc._loop import loop_factory
 from colorfast.extproc._processor import Processor
 from colorfast.extproc._server import Running, running, serve
 from colorfast.extproc._settings import Settings
 from colorfast.extproc._stream import Station, StreamOptions
+from colorfast.extproc._tls import Tls
+from colorfast.extproc._transport import TransportName
+from colorfast.extproc._workers import Workers, supervise
 
 __all__ = [
     "CODES",
@@ -18,7 +22,12 @@ __all__ = [
     "Settings",
     "Station",
     "StreamOptions",
+    "Tls",
+    "TransportName",
+    "Workers",
     "answering",
+    "loop_factory",
     "running",
     "serve",
+    "supervise",
 ]

@@ -4,16 +4,20 @@ gRPC says "Failed to bind" and no more, and it would take over a Unix socket tha
 still listens on. So an address is tried here first, and what the system says is passed on.
 """
 
+import errno
 import os
 import socket
 import stat
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from colorfast.policy import ColorfastError
 
 _UNIX = "unix:"
+_PATIENCE = 1.0
+"""Seconds to wait for whoever may listen on a Unix socket."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,19 +49,62 @@ class Address:
         """This address with the *port* that was bound."""
         return self if self.path else replace(self, port=port)
 
-    def claim(self) -> None:
+    def of_worker(self, number: int) -> "Address":
+        """The address of worker *number*: the port plus it, the path with it (``PATH.0``).
+
+        Port 0 stays 0. Raises ColorfastError (CF601) when there is no such port.
+        """
+        if self.path:
+            return replace(self, path=f"{self.path}.{number}")
+        if self.port and self.port + number >= 1 << 16:
+            why = f"worker {number} would need port {self.port + number}"
+            raise cannot_bind(str(self), why, "choose a lower port, or fewer workers")
+        return replace(self, port=self.port and self.port + number)
+
+    def claim(self, *, shared: bool = False) -> None:
         """Make sure that nobody has this address; a socket file that was left behind is removed.
 
-        Raises ColorfastError (CF601).
+        With *shared* others that share the port too (SO_REUSEPORT) are no hindrance. Raises
+        ColorfastError (CF601).
         """
-        try:
+        with self._told():
             if self.path:
                 self._claim_path()
-            else:
-                self._try_port()
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise cannot_bind(str(self), why, "choose another, or stop what has it") from None
+                return
+            for trial in self._bound(shared=shared):
+                with closing(trial):
+                    trial.listen(1)
+
+    def bind(self, *, shared: bool = False, mode: int | None = None) -> list[socket.socket]:
+        """Sockets at this address, after ``claim``: one, or one for each address of a host name.
+
+        *mode* is a Unix socket's permissions; nobody can connect before it has them. Raises
+        ColorfastError (CF601).
+        """
+        with self._told():
+            if not self.path:
+                return self._bound(shared=shared)
+            sock = socket.socket(socket.AF_UNIX)
+            try:
+                sock.bind(self.path)
+                self.permit(mode)
+            except OSError:
+                sock.close()
+                raise
+            return [sock]
+
+    def permit(self, mode: int | None) -> None:
+        """Give a Unix socket the permissions *mode*, if there are any. Raises OSError."""
+        if self.path and mode is not None:
+            Path(self.path).chmod(mode)
+
+    def reserve(self) -> list[socket.socket]:
+        """Sockets that keep this port for servers that share it; nobody can connect to them.
+
+        Raises ColorfastError (CF601), when somebody else shares the port already, too.
+        """
+        self.claim()
+        return self.bind(shared=True)
 
     def release(self) -> None:
         """Remove the socket file."""
@@ -65,15 +112,32 @@ class Address:
             with suppress(OSError):
                 Path(self.path).unlink()
 
-    def _try_port(self) -> None:
-        family, kind, protocol, _, address = socket.getaddrinfo(
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise cannot_bind(str(self), why, "choose another, or stop what has it") from None
+
+    def _bound(self, *, shared: bool) -> list[socket.socket]:
+        found = socket.getaddrinfo(
             self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with closing(socket.socket(family, kind, protocol)) as trial:
-            # As servers do, so that connections in TIME_WAIT are no hindrance.
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            trial.bind(address)
-            trial.listen(1)
+        )
+        socks: list[socket.socket] = []
+        try:
+            for family, kind, protocol, _, address in found:
+                # Port 0 is any, but the same for all.
+                port = socks[0].getsockname()[1] if socks else self.port
+                with suppress(_NotHere):
+                    socks.append(_socket(family, kind, protocol, (address[0], port), shared=shared))
+        except OSError:
+            for sock in socks:
+                sock.close()
+            raise
+        if not socks:
+            raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+        return socks
 
     def _claim_path(self) -> None:
         try:
@@ -85,10 +149,40 @@ class Address:
         else:
             if not stat.S_ISSOCK(mode):
                 raise FileExistsError(0, "there is a file that is not a socket")
-            with closing(socket.socket(socket.AF_UNIX)) as trial:
-                if trial.connect_ex(self.path) == 0:
-                    raise OSError(0, "another process listens there")
+            self._expect_nobody()
         os.unlink(self.path)  # noqa: PTH108 (raises for the caller)
+
+    def _expect_nobody(self) -> None:
+        with closing(socket.socket(socket.AF_UNIX)) as trial:
+            trial.settimeout(_PATIENCE)
+            result = trial.connect_ex(self.path)
+        if result in (0, errno.EAGAIN, errno.ETIMEDOUT):  # the last two: it listens, and hangs
+            raise OSError(0, "another process listens there")
+        # Only this one says that nobody does. With EACCES, for one, somebody may.
+        if result != errno.ECONNREFUSED:
+            raise OSError(result, os.strerror(result))
+
+
+class _NotHere(Exception):
+    """This machine does not have such an address: ``localhost`` may stand for one too many."""
+
+
+def _socket(
+    family: int, kind: int, protocol: int, address: tuple[str | int, int], *, shared: bool
+) -> socket.socket:
+    sock = socket.socket(family, kind, protocol)
+    try:
+        # As servers do, so that connections in TIME_WAIT are no hindrance.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind(address)
+    except OSError as error:
+        sock.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise _NotHere from None
+        raise
+    return sock
 
 
 def cannot_bind(address: str, why: str, fix: str) -> ColorfastError:

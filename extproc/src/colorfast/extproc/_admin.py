@@ -1,12 +1,16 @@
 """Admin HTTP: ``/healthz /readyz /policy /metrics``. Everything is read-only."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from colorfast.extproc._address import Address, cannot_bind
+from colorfast.extproc._guard import Guard
 from colorfast.extproc._health import Health
 from colorfast.extproc._metrics import registry
 from colorfast.extproc._processor import Processor
@@ -18,14 +22,58 @@ PATHS: Final = ("/healthz", "/readyz", "/policy", "/metrics")
 _Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Admin:
-    """The handlers, and what they look at."""
+class Shown(Protocol):
+    """What admin HTTP looks at: one service, or the parent of several."""
 
-    def __init__(self, *, health: Health, watcher: Watcher, processor: Processor) -> None:
+    @property
+    def serving(self) -> bool:
+        """Whether requests are wanted."""
+        ...
+
+    async def policy(self) -> dict[str, Any]:
+        """What ``/policy`` shows."""
+        ...
+
+    async def metrics(self) -> CollectorRegistry:
+        """What ``/metrics`` shows."""
+        ...
+
+
+class ServiceShown:
+    """One service as admin HTTP shows it."""
+
+    def __init__(
+        self,
+        *,
+        health: Health,
+        watcher: Watcher,
+        processor: Processor,
+        guard: Guard | None = None,
+    ) -> None:
         self._health = health
         self._watcher = watcher
         self._processor = processor
-        self._metrics = registry(processor, watcher)
+        self._metrics = registry(processor, watcher, guard)
+
+    @property
+    def serving(self) -> bool:
+        """Whether requests are wanted."""
+        return self._health.serving
+
+    async def policy(self) -> dict[str, Any]:
+        """The policy that is served."""
+        return policy_json(self._watcher.state, self._processor.unforwarded)
+
+    async def metrics(self) -> CollectorRegistry:
+        """What was counted."""
+        return self._metrics
+
+
+class Admin:
+    """The handlers, and what they look at."""
+
+    def __init__(self, shown: Shown) -> None:
+        self._shown = shown
 
     def app(self) -> web.Application:
         """An application to run on any site."""
@@ -40,17 +88,48 @@ class Admin:
         return web.json_response({"status": "alive"})
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        if self._health.serving:
+        if self._shown.serving:
             return web.json_response({"status": "ready"})
         return web.json_response({"status": "not serving"}, status=503)
 
     async def _policy(self, _: web.Request) -> web.Response:
-        return web.json_response(policy_json(self._watcher.state, self._processor.unforwarded))
+        return web.json_response(await self._shown.policy())
 
     async def _scrape(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        body = encode(await self._shown.metrics())
         # Not through content_type=: aiohttp takes no parameters there.
-        return web.Response(body=encode(self._metrics), headers={"content-type": content_type})
+        return web.Response(body=body, headers={"content-type": content_type})
+
+
+@asynccontextmanager
+async def serving_admin(shown: Shown, text: str) -> AsyncIterator[str]:
+    """Admin HTTP at the address *text* for as long as the block lasts; yields what was bound.
+
+    Raises ColorfastError (CF601).
+    """
+    address = Address.parse(text)
+    address.claim()
+    runner = web.AppRunner(Admin(shown).app(), access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        yield str(address.at(await _site(runner, address)))
+    finally:
+        await runner.cleanup()
+        address.release()
+
+
+async def _site(runner: web.AppRunner, address: Address) -> int:
+    """Listen, and the port that was bound."""
+    if address.path:
+        await web.UnixSite(runner, address.path).start()
+        return 0
+    try:
+        await web.TCPSite(runner, address.host, address.port).start()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise cannot_bind(str(address), why, "choose another") from None
+    return int(runner.addresses[0][1])
 
 
 def policy_json(state: PolicyState, unforwarded: frozenset[str]) -> dict[str, Any]:

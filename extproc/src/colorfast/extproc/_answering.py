@@ -1,27 +1,26 @@
-"""A processor on gRPC and nothing else: no admin HTTP, no file to watch, no drain."""
+"""A processor on gRPC and nothing else: no health, no admin HTTP, no file to watch, no drain."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import grpc
-
+from colorfast.extproc._address import Address
 from colorfast.extproc._processor import Processor
-from colorfast.extproc._service import OPTIONS, ExternalProcessor
+from colorfast.extproc._settings import TRANSPORT
+from colorfast.extproc._transport import TransportName
+from colorfast.extproc._transports import transport
 
 
 @asynccontextmanager
-async def answering(processor: Processor, address: str) -> AsyncIterator[None]:
+async def answering(
+    processor: Processor, address: str, name: TransportName = TRANSPORT
+) -> AsyncIterator[None]:
     """*processor* at *address*, ``host:port`` or ``unix:/path``, for as long as the block lasts.
 
-    Raises RuntimeError when gRPC cannot listen there.
+    *name* is the transport. Raises ColorfastError (CF601) when nobody can listen there.
     """
-    server = grpc.aio.server(options=OPTIONS)
-    external = ExternalProcessor(processor)
-    server.add_generic_rpc_handlers((external.handler(),))
-    server.add_insecure_port(address)
-    await server.start()
+    serving = transport(name, processor)
+    await serving.start(Address.parse(address))
     try:
         yield
     finally:
-        await server.stop(grace=None)
-        await external.settled()
+        await serving.stop(None)

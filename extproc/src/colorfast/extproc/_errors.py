@@ -10,6 +10,13 @@ CODES: Final = {
     "CF603": ("warning", "Envoy was configured for another policy"),
     "CF604": ("warning", "message is not a ProcessingRequest"),
     "CF605": ("warning", "station does not exist"),
+    "CF606": ("warning", "peer breaks HTTP/2"),
+    "CF607": ("warning", "peer floods its connection"),
+    "CF620": ("error", "a worker has died"),
+    "CF622": ("error", "TLS files cannot be used"),
+    "CF623": ("error", "reload of TLS files refused"),
+    "CF624": ("warning", "TLS client was refused"),
+    "CF625": ("warning", "TLS certificate has expired"),
 }
 """Every code of this room: its level and its title. docs/diagnostics.md has an entry for each."""
 

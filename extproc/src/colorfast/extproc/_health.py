@@ -1,19 +1,16 @@
-"""The gRPC health checking protocol, ``grpc.health.v1``: Check and Watch.
+"""The gRPC health checking protocol, ``grpc.health.v1``: what Check and Watch answer.
 
 Kubernetes' ``grpc:`` probes call Check, Envoy's health checks call Check, gRPC clients call Watch.
 """
 
-import asyncio
-from collections.abc import AsyncIterator
-from typing import Final, TypeAlias
+from collections.abc import Callable
+from typing import Final
 
-import grpc
 from google.protobuf.message import DecodeError
 
 from colorfast.extproc.wire import HealthCheckRequest, HealthCheckResponse
 
 EXTERNAL_PROCESSOR: Final = "envoy.service.ext_proc.v3.ExternalProcessor"
-Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 
 SERVICES: Final = frozenset({"", EXTERNAL_PROCESSOR})
 """What can be asked for; the empty name is the server as a whole."""
@@ -29,7 +26,7 @@ class Health:
     def __init__(self) -> None:
         self._serving = False
         self._closed = False
-        self._changed = asyncio.Event()
+        self._listeners: dict[object, Callable[[], None]] = {}
 
     @property
     def serving(self) -> bool:
@@ -41,51 +38,36 @@ class Health:
         self._serving = serving
         self._tell()
 
+    @property
+    def closed(self) -> bool:
+        """Whether it will never serve again, so that a watch can end."""
+        return self._closed
+
     def close(self) -> None:
         """Not serving for good: every watcher is told, and its stream ends."""
         self._closed = True
         self.serving = False
 
-    def handler(self) -> grpc.GenericRpcHandler:
-        """What a gRPC server calls for ``grpc.health.v1.Health``; messages are raw bytes."""
-        return grpc.method_handlers_generic_handler(
-            "grpc.health.v1.Health",
-            {
-                "Check": grpc.unary_unary_rpc_method_handler(self._check),
-                "Watch": grpc.unary_stream_rpc_method_handler(self._watch),
-            },
-        )
-
-    def _tell(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
-
-    async def _check(self, message: bytes, context: Context) -> bytes:
-        if await _service(message, context) not in SERVICES:
-            await context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
-        return self._status()
-
-    async def _watch(self, message: bytes, context: Context) -> AsyncIterator[bytes]:
-        known = await _service(message, context) in SERVICES
-        last = b""
-        while True:
-            # Taken before the status is read, so that no change falls in between.
-            changed = self._changed
-            status = self._status() if known else _UNKNOWN
-            if status != last:
-                yield status
-                last = status
-                continue
-            if self._closed:
-                return
-            await changed.wait()
-
-    def _status(self) -> bytes:
+    def status(self, service: str) -> bytes:
+        """The serialised HealthCheckResponse for *service*."""
+        if service not in SERVICES:
+            return _UNKNOWN
         return _SERVING if self._serving else _NOT_SERVING
 
+    def listen(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call *changed* whenever the status may have changed; what is returned ends that."""
+        key = object()
+        self._listeners[key] = changed
+        return lambda: self._listeners.pop(key, None) and None
 
-async def _service(message: bytes, context: Context) -> str:
+    def _tell(self) -> None:
+        for changed in tuple(self._listeners.values()):
+            changed()
+
+
+def service_of(message: bytes) -> str | None:
+    """The service that a serialised HealthCheckRequest asks for; None when it is none."""
     try:
         return HealthCheckRequest.FromString(message).service
     except DecodeError:
-        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not a HealthCheckRequest")
+        return None

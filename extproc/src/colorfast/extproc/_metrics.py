@@ -20,6 +20,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from colorfast.extproc._counters import BOUNDS, Counters
+from colorfast.extproc._guard import Guard
 from colorfast.extproc._processor import Processor
 from colorfast.extproc._watch import Watcher
 
@@ -28,10 +29,12 @@ K = TypeVar("K", bound=tuple[str, ...])
 VERSION: Final = version("colorfast")
 
 
-def registry(processor: Processor, watcher: Watcher) -> CollectorRegistry:
+def registry(
+    processor: Processor, watcher: Watcher, guard: Guard | None = None
+) -> CollectorRegistry:
     """Everything that ``/metrics`` shows, this process's memory and CPU time included."""
     result = CollectorRegistry(auto_describe=False)
-    result.register(_ExtProc(processor, watcher))
+    result.register(_ExtProc(processor, watcher, guard))
     ProcessCollector(registry=result)
     PlatformCollector(registry=result)
     GCCollector(registry=result)
@@ -39,9 +42,10 @@ def registry(processor: Processor, watcher: Watcher) -> CollectorRegistry:
 
 
 class _ExtProc(Collector):
-    def __init__(self, processor: Processor, watcher: Watcher) -> None:
+    def __init__(self, processor: Processor, watcher: Watcher, guard: Guard | None) -> None:
         self._processor = processor
         self._watcher = watcher
+        self._guard = guard
 
     def collect(self) -> Iterator[Metric]:
         yield from _messages(self._processor.counters)
@@ -51,6 +55,8 @@ class _ExtProc(Collector):
             value=len(self._processor.unforwarded),
         )
         yield from _policy(self._watcher)
+        if self._guard is not None:
+            yield from _tls(self._guard)
 
 
 def _messages(counters: Counters) -> Iterator[Metric]:
@@ -77,12 +83,33 @@ def _messages(counters: Counters) -> Iterator[Metric]:
         "Streams that are open.",
         value=counters.streams_active,
     )
+    yield from _connections(counters)
     bounds = [*map(str, BOUNDS), "+Inf"]
     yield HistogramMetricFamily(
         "colorfast_extproc_message_duration_seconds",
         "Time from a message's bytes to its answer's bytes.",
         buckets=list(zip(bounds, accumulate(counters.buckets), strict=True)),
         sum_value=counters.duration_sum,
+    )
+
+
+def _connections(counters: Counters) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "colorfast_http2_connections_active",
+        "Connections that are open, with the transport http2.",
+        value=counters.connections_active,
+    )
+    yield _counter(
+        "colorfast_http2_floods",
+        "Connections ended because their peers flooded them, by what there was too much of.",
+        ("kind",),
+        counters.floods,
+    )
+    yield _counter(
+        "colorfast_http2_broken_connections",
+        "Connections ended because their peers broke HTTP/2, by the error of RFC 9113.",
+        ("error",),
+        counters.broken_connections,
     )
 
 
@@ -104,6 +131,27 @@ def _policy(watcher: Watcher) -> Iterator[Metric]:
         "When the policy that is served was loaded.",
         value=watcher.state.loaded_at,
     )
+
+
+def _tls(guard: Guard) -> Iterator[Metric]:
+    yield _counter(
+        "colorfast_tls_refused",
+        "Connections (with the transport grpcio: calls) that were not let in.",
+        ("reason",),
+        {(reason,): count for reason, count in guard.refusals.items()},
+    )
+    yield _counter(
+        "colorfast_tls_reloads",
+        "Changes of the TLS files by what became of them.",
+        ("result",),
+        {(result,): count for result, count in guard.certificates.results.items()},
+    )
+    if guard.certificates.expires is not None:
+        yield GaugeMetricFamily(
+            "colorfast_tls_certificate_expiry_timestamp_seconds",
+            "When the certificate that is served ends.",
+            value=guard.certificates.expires,
+        )
 
 
 def _counter(name: str, text: str, labels: tuple[str, ...], values: Mapping[K, int]) -> Metric:

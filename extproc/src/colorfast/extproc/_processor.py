@@ -5,6 +5,11 @@ in place of the old, and a message is answered wholly at the desk where it came 
 only the headers that the policy reads are looked at. Most answers do not depend on anything else
 in the request: those are serialised once and kept. Only an answer that repeats the request's own
 baggage is built anew, and only it can hold bytes that have to be checked.
+
+A message that is the same as one before, byte for byte, has the same answer, and is not even
+parsed: Envoy sends only the headers that the policy reads, so at hops, and at entrances that do not
+look at users, most messages repeat. What is remembered is bounded, and goes with the desk. A policy
+that draws lanes at random has no such answers.
 """
 
 import logging
@@ -15,14 +20,21 @@ from google.protobuf.message import DecodeError
 
 from colorfast.extproc._counters import Counters, DecisionKey, MessageKey
 from colorfast.extproc._errors import INVALID_ARGUMENT, PeerError
+from colorfast.extproc._memo import Memo
 from colorfast.extproc._needs import SOURCE_ADDRESS, compiled_in, needs
 from colorfast.extproc._reply import CONTINUE, has_rest, is_refused, reply, without_rest
 from colorfast.extproc._stream import STATIONS, Station, StreamOptions
 from colorfast.extproc.wire import ProcessingRequest
-from colorfast.policy import Engine, Outcome, Request
+from colorfast.policy import Engine, Outcome, Policy, Request, Split
 
 MAX_REPLIES: Final = 1024
 """Answers that are kept; families such as ``pr-*`` could otherwise make them endless."""
+
+MAX_KNOWN: Final = 1024
+"""Messages whose answers are remembered for sure, by station; up to twice as many may be."""
+
+MAX_KNOWN_SIZE: Final = 2048
+"""Bytes of the longest message that is remembered: longer ones hardly ever repeat."""
 
 MAX_AUDITS: Final = 64
 """Different filter configurations that are looked at for what they do not send."""
@@ -37,11 +49,11 @@ _LOG = logging.getLogger("colorfast.extproc")
 
 
 class _Answer(NamedTuple):
-    """An answer to request headers, and under which keys it is counted."""
+    """An answer, and under which keys it is counted; other phases decide nothing."""
 
     serialised: bytes
     message: MessageKey
-    decision: DecisionKey
+    decision: DecisionKey | None
 
 
 class _Desk:
@@ -53,7 +65,9 @@ class _Desk:
         "_compiled_in",
         "_decide",
         "_engine",
+        "_known",
         "_names",
+        "_repeats",
         "_source",
         "_station",
     )
@@ -67,27 +81,45 @@ class _Desk:
         self._source = SOURCE_ADDRESS in self._names
         self._answers: dict[tuple[Outcome, bool], _Answer] = {}
         self._audited: dict[frozenset[str], frozenset[str]] = {}
+        self._repeats = station == "carry" or not _is_random(engine.policy)
+        self._known: dict[bool, Memo[bytes, _Answer]] = {
+            metadata: Memo(MAX_KNOWN) for metadata in (False, True)
+        }
 
     @property
     def unforwarded(self) -> frozenset[str]:
         return frozenset[str]().union(*self._audited.values())
 
-    def answer(self, request: ProcessingRequest, stream: StreamOptions, count: Counters) -> _Answer:
-        names = self._names
+    def known(self, message: bytes, stream: StreamOptions) -> _Answer | None:
+        """The answer to the very same message, if there was one lately."""
         if stream.forwards is not None and stream.forwards not in self._audited:
             self._audit(stream.forwards)
+        return self._known[stream.metadata].get(message)
+
+    def answer(
+        self, message: bytes, request: ProcessingRequest, stream: StreamOptions, count: Counters
+    ) -> _Answer:
+        """The answer to *message*, which holds *request*."""
+        outcome = self._outcome(request)
+        if has_rest(outcome):
+            if is_refused(outcome.sets[-1][1]):
+                count.refused_values += 1
+                return self._kept(without_rest(self._engine.policy, outcome), stream.metadata)
+            answer = self._build(outcome, stream.metadata)
+        else:
+            answer = self._kept(outcome, stream.metadata)
+        if self._repeats and len(message) <= MAX_KNOWN_SIZE:
+            self._known[stream.metadata].put(message, answer)
+        return answer
+
+    def _outcome(self, request: ProcessingRequest) -> Outcome:
+        names = self._names
         lines = [
             (name, header.raw_value or header.value.encode())
             for header in request.request_headers.headers.headers
             if (name := header.key) in names
         ]
-        outcome = self._decide(Request(lines, _source_ip(request) if self._source else ""))
-        if has_rest(outcome):
-            if not is_refused(outcome.sets[-1][1]):
-                return self._build(outcome, stream.metadata)
-            count.refused_values += 1
-            outcome = without_rest(self._engine.policy, outcome)
-        return self._kept(outcome, stream.metadata)
+        return self._decide(Request(lines, _source_ip(request) if self._source else ""))
 
     def _kept(self, outcome: Outcome, metadata: bool) -> _Answer:
         answer = self._answers.get((outcome, metadata))
@@ -161,6 +193,14 @@ class Processor:
             self.counters.duration(perf_counter() - started)
 
     def _process(self, message: bytes, stream: StreamOptions) -> bytes:
+        desk = self._desks[stream.station]
+        answer = desk.known(message, stream) or self._answer(desk, message, stream)
+        self.counters.message(answer.message)
+        if answer.decision is not None:
+            self.counters.decision(answer.decision)
+        return answer.serialised
+
+    def _answer(self, desk: _Desk, message: bytes, stream: StreamOptions) -> _Answer:
         try:
             request = ProcessingRequest.FromString(message)
         except DecodeError:
@@ -169,12 +209,8 @@ class Processor:
         if phase is None:
             raise self._refusal(stream)
         if phase != "request_headers":
-            self.counters.message((stream.station, phase, "continued"))
-            return CONTINUE[phase]
-        answer = self._desks[stream.station].answer(request, stream, self.counters)
-        self.counters.message(answer.message)
-        self.counters.decision(answer.decision)
-        return answer.serialised
+            return _Answer(CONTINUE[phase], (stream.station, phase, "continued"), None)
+        return desk.answer(message, request, stream, self.counters)
 
     def _refusal(self, stream: StreamOptions) -> PeerError:
         self.counters.message((stream.station, "unknown", "refused"))
@@ -185,6 +221,12 @@ class Processor:
             fix="look for another client of this address",
             grpc_status=INVALID_ARGUMENT,
         )
+
+
+def _is_random(policy: Policy) -> bool:
+    """Whether the same request may get another lane the next time."""
+    gives = (rule.gives for rule in policy.active_rules)
+    return any(isinstance(split, Split) and split.otherwise is None for split in gives)
 
 
 def _source_ip(request: ProcessingRequest) -> str:

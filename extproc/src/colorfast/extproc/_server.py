@@ -12,17 +12,16 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
-import grpc
-from aiohttp import web
-
-from colorfast.extproc._address import Address, cannot_bind
-from colorfast.extproc._admin import Admin
+from colorfast.extproc._address import Address
+from colorfast.extproc._admin import ServiceShown, serving_admin
+from colorfast.extproc._guard import Guard
 from colorfast.extproc._health import Health
+from colorfast.extproc._listening import Door
 from colorfast.extproc._logs import logging_to_stderr
 from colorfast.extproc._processor import Processor
 from colorfast.extproc._reload import PolicyState
-from colorfast.extproc._service import OPTIONS, ExternalProcessor
 from colorfast.extproc._settings import Settings
+from colorfast.extproc._transports import transport
 from colorfast.extproc._watch import Watcher, load_first
 
 _LOG = logging.getLogger("colorfast.extproc")
@@ -41,24 +40,24 @@ class Running:
         self.admin = settings.admin
         """Where admin HTTP listens, with the port that was bound."""
         self._hurry = asyncio.Event()
-        self._server = grpc.aio.server(options=OPTIONS)
-        self._external = ExternalProcessor(self.processor)
-        self._server.add_generic_rpc_handlers((self._external.handler(), self.health.handler()))
+        self.guard = None if settings.tls is None else Guard(settings.tls)
+        """Who is let in over TLS; None without TLS."""
+        door = Door(
+            reuse_port=settings.reuse_port, socket_mode=settings.socket_mode, guard=self.guard
+        )
+        self._transport = transport(settings.transport, self.processor, self.health, door)
 
     def reload(self) -> None:
-        """Read the policy file at once."""
+        """Read the policy file, and those of TLS, at once."""
         self.watcher.reload()
+        if self.guard is not None:
+            self.guard.certificates.reload()
 
     async def start(self) -> None:
         """Listen for Envoy. Raises ColorfastError (CF601)."""
         address = Address.parse(self.settings.listen)
-        address.claim()
-        try:
-            port = self._server.add_insecure_port(str(address))
-        except RuntimeError:
-            raise cannot_bind(str(address), "gRPC refused it", "choose another") from None
-        self.address = str(address.at(port))
-        await self._server.start()
+        address.claim(shared=self.settings.reuse_port)
+        self.address = str(await self._transport.start(address))
 
     def hurry(self) -> None:
         """Wait for nothing any more: neither for the drain's delay nor for open streams."""
@@ -73,25 +72,27 @@ class Running:
     async def finish(self) -> None:
         """Refuse new streams; end those that have not ended by themselves within ``grace``."""
         self.health.close()
-        stopping = asyncio.create_task(self._server.stop(self.settings.grace))
+        stopping = asyncio.create_task(self._transport.stop(self.settings.grace))
         hurried = asyncio.create_task(self._hurry.wait())
         await asyncio.wait({stopping, hurried}, return_when=asyncio.FIRST_COMPLETED)
         hurried.cancel()
+        with suppress(asyncio.CancelledError):
+            await hurried
         if not stopping.done():
-            await self._server.stop(None)
+            await self._transport.stop(None)
         await stopping
-        await self._external.settled()
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Running]:
+async def running(settings: Settings, state: PolicyState | None = None) -> AsyncIterator[Running]:
     """The service, for as long as the block lasts; no signal handlers, no logging set up.
 
-    Raises InvalidInput when the policy cannot be used, ColorfastError (CF601) when an address
-    cannot be bound.
+    *state* is a policy to start with instead of what the file holds now. Raises InvalidInput when
+    the policy cannot be used, ColorfastError when an address cannot be bound (CF601) or the TLS
+    files cannot be used (CF622).
     """
-    service = Running(settings, load_first(settings.policy))
-    async with _admin(service), _grpc(service), _watching(service.watcher):
+    service = Running(settings, state or load_first(settings.policy))
+    async with _admin(service), _grpc(service), _watching(service):
         service.health.serving = True
         policy = service.processor.engine.policy
         _LOG.info("serving policy %s %s on %s", policy.name, policy.digest, service.address)
@@ -152,38 +153,25 @@ async def _admin(service: Running) -> AsyncIterator[None]:
     if service.settings.admin is None:
         yield
         return
-    address = Address.parse(service.settings.admin)
-    address.claim()
-    admin = Admin(health=service.health, watcher=service.watcher, processor=service.processor)
-    runner = web.AppRunner(admin.app(), access_log=None, handle_signals=False)
-    await runner.setup()
-    try:
-        service.admin = str(address.at(await _site(runner, address)))
+    shown = ServiceShown(
+        health=service.health,
+        watcher=service.watcher,
+        processor=service.processor,
+        guard=service.guard,
+    )
+    async with serving_admin(shown, service.settings.admin) as service.admin:
         yield
-    finally:
-        await runner.cleanup()
-        address.release()
-
-
-async def _site(runner: web.AppRunner, address: Address) -> int:
-    """Listen, and the port that was bound."""
-    if address.path:
-        await web.UnixSite(runner, address.path).start()
-        return 0
-    try:
-        await web.TCPSite(runner, address.host, address.port).start()
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise cannot_bind(str(address), why, "choose another") from None
-    return int(runner.addresses[0][1])
 
 
 @asynccontextmanager
-async def _watching(watcher: Watcher) -> AsyncIterator[None]:
-    task = asyncio.create_task(watcher.run(), name="policy watcher")
+async def _watching(service: Running) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(service.watcher.run(), name="policy watcher")]
+    if service.guard is not None:
+        looking = service.guard.certificates.run(service.settings.poll)
+        tasks.append(asyncio.create_task(looking, name="TLS watcher"))
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""ExternalProcessor/Process on grpc.aio, messages as raw bytes.
+"""The transport ``grpcio``: ExternalProcessor and Health on grpc.aio, messages as raw bytes.
 
 Envoy opens a stream for each request, sends one message, and resets the stream as soon as it has
 the answer (it wants nothing else with ``response_header_mode: SKIP``). For gRPC that is a call
@@ -6,24 +6,23 @@ cancelled by its client; here it is the normal end, so nothing is raised and not
 """
 
 import asyncio
-import logging
-from collections.abc import Callable
-from time import monotonic
+from collections.abc import AsyncIterator
 from typing import Any, Final, TypeAlias
 
 import grpc
 
+from colorfast.extproc._address import Address, cannot_bind
 from colorfast.extproc._errors import PeerError
-from colorfast.extproc._health import EXTERNAL_PROCESSOR
+from colorfast.extproc._grpcio_tls import admit, credentials
+from colorfast.extproc._guard import Guard
+from colorfast.extproc._health import EXTERNAL_PROCESSOR, SERVICES, Health, service_of
+from colorfast.extproc._listening import Door
 from colorfast.extproc._processor import Processor
+from colorfast.extproc._reports import Reports
 from colorfast.extproc._stream import StreamOptions
-
-MAX_MESSAGE: Final = 1 << 20
-"""Bytes of the largest message that is read. Envoy limits request headers to 60 KiB by default."""
+from colorfast.extproc._transport import MAX_MESSAGE
 
 OPTIONS: Final = (
-    # Two servers on one port would share its connections: the second one is to fail instead.
-    ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", MAX_MESSAGE),
     # Envoy may ping as often as its connection_keepalive says; gRPC's own limit is five minutes.
     ("grpc.http2.min_ping_interval_without_data_ms", 500),
@@ -33,27 +32,68 @@ OPTIONS: Final = (
 )
 """Channel arguments of the gRPC server."""
 
-REPORT_EVERY: Final = 60.0
-"""Seconds between two log lines about peers that make no sense."""
-
 _TURNS = 10
 """Turns of the loop that gRPC's tasks around a handler get; they take three."""
 
 Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 
-_LOG = logging.getLogger("colorfast.extproc")
 _STATUS = {status.value[0]: status for status in grpc.StatusCode}
+
+
+class GrpcioTransport:
+    """A processor, and a health if there is one, on grpc.aio."""
+
+    def __init__(
+        self,
+        processor: Processor,
+        health: Health | None = None,
+        *,
+        door: Door | None = None,
+    ) -> None:
+        self._door = door = door or Door()
+        # Two servers on one port would share its connections: the second one is to fail instead.
+        options = (*OPTIONS, ("grpc.so_reuseport", int(door.reuse_port)))
+        self._server = grpc.aio.server(options=options)
+        self._external = ExternalProcessor(processor, guard=door.guard)
+        self._server.add_generic_rpc_handlers((self._external.handler(),))
+        if health is not None:
+            self._server.add_generic_rpc_handlers((health_handler(health, door.guard),))
+
+    async def start(self, address: Address) -> Address:
+        """See ``Transport``."""
+        try:
+            port = self._add_port(str(address))
+            address.permit(self._door.socket_mode)
+        except (RuntimeError, OSError):
+            raise cannot_bind(str(address), "gRPC refused it", "choose another") from None
+        await self._server.start()
+        return address.at(port)
+
+    async def stop(self, grace: float | None) -> None:
+        """See ``Transport``."""
+        await self._server.stop(grace)
+        await self._external.settled()
+
+    def _add_port(self, address: str) -> int:
+        if self._door.guard is None:
+            return self._server.add_insecure_port(address)
+        return self._server.add_secure_port(address, credentials(self._door.guard))
 
 
 class ExternalProcessor:
     """The gRPC side of a processor."""
 
-    def __init__(self, processor: Processor, now: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        processor: Processor,
+        reports: Reports | None = None,
+        *,
+        guard: Guard | None = None,
+    ) -> None:
         self._processor = processor
-        self._now = now
+        self._guard = guard
+        self._reports = reports or Reports()
         self._calls: set[asyncio.Task[Any]] = set()
-        self._quiet_until = float("-inf")
-        self._unreported = 0
 
     def handler(self) -> grpc.GenericRpcHandler:
         """What a gRPC server calls for ``ExternalProcessor``; other methods are UNIMPLEMENTED."""
@@ -78,9 +118,10 @@ class ExternalProcessor:
         counters.streams_active += 1
         self._note_call()
         try:
+            await admit(self._guard, context)
             await self._answer_all(context)
         except PeerError as error:
-            self._report(error)
+            self._reports.report(error)
             await context.abort(_STATUS[error.grpc_status], error.what)
         finally:
             counters.streams_active -= 1
@@ -97,11 +138,48 @@ class ExternalProcessor:
             self._calls.add(task)
             task.add_done_callback(self._calls.discard)
 
-    def _report(self, error: PeerError) -> None:
-        now = self._now()
-        if now < self._quiet_until:
-            self._unreported += 1
-            return
-        more = f"; {self._unreported} more since the last such line" if self._unreported else ""
-        _LOG.warning("%s: %s; %s%s", error.code, error.what, error.fix, more)
-        self._quiet_until, self._unreported = now + REPORT_EVERY, 0
+
+def health_handler(health: Health, guard: Guard | None = None) -> grpc.GenericRpcHandler:
+    """What a gRPC server calls for ``grpc.health.v1.Health``; messages are raw bytes."""
+
+    async def check(message: bytes, context: Context) -> bytes:
+        await admit(guard, context)
+        service = await _service(message, context)
+        if service not in SERVICES:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
+        return health.status(service)
+
+    async def watch(message: bytes, context: Context) -> AsyncIterator[bytes]:
+        await admit(guard, context)
+        service = await _service(message, context)
+        changed = asyncio.Event()
+        unlisten = health.listen(changed.set)
+        last = b""
+        try:
+            while True:
+                changed.clear()
+                status = health.status(service)
+                if status != last:
+                    yield status
+                    last = status
+                elif health.closed:
+                    return
+                else:
+                    await changed.wait()
+        finally:
+            unlisten()
+
+    return grpc.method_handlers_generic_handler(
+        "grpc.health.v1.Health",
+        {
+            "Check": grpc.unary_unary_rpc_method_handler(check),
+            "Watch": grpc.unary_stream_rpc_method_handler(watch),
+        },
+    )
+
+
+async def _service(message: bytes, context: Context) -> str:
+    service = service_of(message)
+    if service is None:
+        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not a HealthCheckRequest")
+    return service

@@ -22,8 +22,15 @@ T = TypeVar("T")
 
 _APPS = Path(__file__).parent / "apps"
 
+_CARRY = {
+    # By Colorfast's SDK.
+    "aiohttp": {"OTEL_PROPAGATORS": "tracecontext,baggage,colorfast"},
+    # By OpenTelemetry's baggage alone, as any service does that has never heard of Colorfast.
+    "requests": {"OTEL_PROPAGATORS": "tracecontext,baggage", "COLORFAST_AUTO": "off"},
+}
+"""How each of the applications keeps the dye between what it gets and what it sends."""
+
 _OTEL = {
-    "OTEL_PROPAGATORS": "tracecontext,baggage",
     "OTEL_TRACES_EXPORTER": "none",
     "OTEL_METRICS_EXPORTER": "none",
     "OTEL_LOGS_EXPORTER": "none",
@@ -111,15 +118,21 @@ class RunningMesh:
     async def _start_app(self, workload: Workload) -> None:
         service, socket = workload.service, self.layout.app(workload)
         proxy = f"http://{LOOPBACK}:{self.layout.outbound[workload.name]}"
-        env = _OTEL | {
-            "SERVICE_NAME": service.name,
-            "SERVICE_VERSION": workload.lane,
-            "SERVICE_CALLS": " ".join(service.calls),
-            "SERVICE_SOCKET": str(socket),
-            "http_proxy": proxy,
-            "no_proxy": "",
-            "PYTHONUNBUFFERED": "1",
-        }
+        env = (
+            _OTEL
+            | _CARRY[service.app]
+            | {
+                "COLORFAST_HEADER": self.policy.header,
+                "COLORFAST_MEMBER": self.policy.member.key,
+                "SERVICE_NAME": service.name,
+                "SERVICE_VERSION": workload.lane,
+                "SERVICE_CALLS": " ".join(service.calls),
+                "SERVICE_SOCKET": str(socket),
+                "http_proxy": proxy,
+                "no_proxy": "",
+                "PYTHONUNBUFFERED": "1",
+            }
+        )
         command = [program("opentelemetry-instrument"), sys.executable]
         command += [str(_APPS / f"{service.app}_app.py")]
         app = await self._supervisor.start(f"{workload.name}.app", command, env=env)

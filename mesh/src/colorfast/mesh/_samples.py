@@ -47,6 +47,17 @@ def foreign(policy: Policy) -> Sample:
     return Sample(shows="baggage of others is let through", headers=headers, target="/baggage")
 
 
+def told() -> Sample:
+    """A request whose lane the applications are asked for."""
+    shows = "the code of each hop can ask for its lane"
+    return Sample(shows=shows, headers=(("agent", "pc"),), target="/lane")
+
+
+def expected_lanes(policy: Policy, sample: Sample) -> tuple[str, ...]:
+    """What every hop must say, in one of these words."""
+    return tuple(dict.fromkeys(lane or "no lane" for lane in _lanes(policy, sample)))
+
+
 def expected_baggage(policy: Policy, sample: Sample) -> tuple[str, ...]:
     """The members that every hop must see."""
     members = [f"{policy.member.key}={lane}" for lane in _lanes(policy, sample) if lane is not None]

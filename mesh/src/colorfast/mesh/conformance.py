@@ -13,11 +13,13 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, cast, get_args
 
 from colorfast.envoy import (
+    Backend,
     Chain,
     ExtProcOptions,
+    Fallback,
     Json,
     LuaOptions,
     NativeOptions,
@@ -25,6 +27,7 @@ from colorfast.envoy import (
     WasmOptions,
     ext_proc_chain,
     extproc_cluster,
+    fallback_chain,
     lua_chain,
     native_chain,
     wasm_chain,
@@ -80,15 +83,17 @@ class _Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Backend:
+class _Front:
     """How a backend is put in front of the upstream."""
 
     chain: Callable[[Policy, Station, _Place], Chain]
     """Raises InvalidInput for a policy that the backend cannot express."""
     told: str = ""
     """How a format string finds out the decision's ``lane`` and ``rule``; empty: not at all."""
-    served: bool = False
+    asks: bool = False
     """Whether its filters ask a service of the policy's own."""
+    served: bool = False
+    """Whether there is that service."""
 
 
 def _asks_service(policy: Policy, station: Station, place: _Place) -> Chain:
@@ -108,31 +113,48 @@ def _runs_natively(policy: Policy, station: Station, _: _Place) -> Chain:
     return native_chain(policy, NativeOptions(station=station)).sound()
 
 
-BACKENDS: Mapping[str, _Backend] = {
-    "extproc": _Backend(chain=_asks_service, told="%DYNAMIC_METADATA(colorfast:{})%", served=True),
-    "lua": _Backend(chain=_runs_lua, told="%DYNAMIC_METADATA(colorfast:{})%"),
-    "wasm": _Backend(chain=_runs_wasm, told="%FILTER_STATE(wasm.colorfast.{}:PLAIN)%"),
-    "native": _Backend(chain=_runs_natively),
+def _falls_back(fallback: Fallback) -> _Front:
+    def chain(policy: Policy, station: Station, place: _Place) -> Chain:
+        module = str(wasm_module()) if fallback == "wasm" else None
+        return fallback_chain(policy, _extproc(station, place), fallback, module=module)
+
+    return _Front(chain=chain, asks=True)
+
+
+_METADATA = "%DYNAMIC_METADATA(colorfast:{})%"
+
+BACKENDS: Mapping[Backend, _Front] = {
+    "extproc": _Front(chain=_asks_service, told=_METADATA, asks=True, served=True),
+    "lua": _Front(chain=_runs_lua, told=_METADATA),
+    "wasm": _Front(chain=_runs_wasm, told="%FILTER_STATE(wasm.colorfast.{}:PLAIN)%"),
+    "native": _Front(chain=_runs_natively),
 }
 """What ``colorfast test --backend`` runs behind a real Envoy."""
 
 
+FALLBACKS: Mapping[Fallback, _Front] = {kind: _falls_back(kind) for kind in get_args(Fallback)}
+"""The same behind filters that ask a service, and there is none."""
+
+
 async def observe_in_envoy(
-    files: Sequence[VectorFile], backend: str
+    files: Sequence[VectorFile], backend: Backend, *, as_fallback: bool = False
 ) -> list[list[Observed] | InvalidInput]:
     """What each vector of each file does behind a real Envoy that has *backend*.
+
+    *as_fallback* puts it behind a service that is dead.
 
     A file whose policy *backend* cannot express has the reason instead. Raises ColorfastError when
     Envoy cannot be had, dies, or leaves a request without an answer.
     """
-    async with _Bench(files, BACKENDS[backend]) as bench:
+    front = BACKENDS[backend] if not as_fallback else FALLBACKS[cast("Fallback", backend)]
+    async with _Bench(files, front) as bench:
         return await bench.observe()
 
 
 class _Bench:
-    def __init__(self, files: Sequence[VectorFile], backend: _Backend) -> None:
+    def __init__(self, files: Sequence[VectorFile], front: _Front) -> None:
         self._files = files
-        self._backend = backend
+        self._front = front
         self._stack = AsyncExitStack()
         self._seen: dict[int, Lines] = {}
         self._refused: dict[int, InvalidInput] = {}
@@ -145,7 +167,7 @@ class _Bench:
             self._places = [_Place(folder, index) for index in range(len(self._files))]
             self._supervisor = await stack.enter_async_context(Supervisor(folder))
             await stack.enter_async_context(_upstream(folder / "upstream", self._seen))
-            if self._backend.served:
+            if self._front.served:
                 for file, place in zip(self._files, self._places, strict=True):
                     processor = Processor(Engine(file.policy))
                     await stack.enter_async_context(answering(processor, f"unix:{place.service}"))
@@ -179,7 +201,7 @@ class _Bench:
             lines = self._seen.pop(mine, None)
             if lines is None:
                 raise ColorfastError("CF616", f"the vector {vector.name!r} did not arrive")
-            return _observed(policy, lines, tells=bool(self._backend.told))
+            return _observed(policy, lines, tells=bool(self._front.told))
 
         return [
             self._refused.get(place.index)
@@ -193,7 +215,7 @@ class _Bench:
 
     def _config(self, folder: Path) -> Json:
         clusters = [cluster("upstream", f"unix:{folder / 'upstream'}")]
-        if self._backend.served:
+        if self._front.asks:
             clusters += [extproc_cluster(_extproc("dye", place)) for place in self._places]
         config = bootstrap(
             admin=f"unix:{folder / 'envoy.admin'}",
@@ -209,11 +231,11 @@ class _Bench:
             for station in _STATIONS:
                 name = f"{station}-{place.index}"
                 try:
-                    chain = self._backend.chain(file.policy, station, place)
+                    chain = self._front.chain(file.policy, station, place)
                 except InvalidInput as error:
                     self._refused[place.index] = error
                     continue
-                host = _host(name, file.policy, self._backend.told)
+                host = _host(name, file.policy, self._front.told)
                 manager = connection_manager(name, [host], chain)
                 _tell_source(manager)
                 yield listener(name, f"unix:{place.listener(station)}", manager)

@@ -12,7 +12,15 @@ from colorfast.mesh._http import get
 from colorfast.mesh._layout import GATEWAY, SERVICE
 from colorfast.mesh._mesh import RunningMesh, running_mesh
 from colorfast.mesh._routes import REFUSED
-from colorfast.mesh._samples import Sample, expected_baggage, expected_paths, foreign, samples
+from colorfast.mesh._samples import (
+    Sample,
+    expected_baggage,
+    expected_lanes,
+    expected_paths,
+    foreign,
+    samples,
+    told,
+)
 from colorfast.policy import Mesh, load_mesh
 
 DEFAULT_POLICY = Path(__file__).parent / "defaults" / "shop.yaml"
@@ -83,7 +91,8 @@ class _Demo:
 
     async def _show(self, running: RunningMesh) -> bool:
         right = [await self._show_path(running, sample) for sample in samples(running.policy)]
-        return all([*right, await self._show_baggage(running)])
+        right += [await self._show_baggage(running), await self._show_lane(running)]
+        return all(right)
 
     async def _show_path(self, running: RunningMesh, sample: Sample) -> bool:
         took = await self._ask(running, sample)
@@ -97,6 +106,13 @@ class _Demo:
         members = expected_baggage(running.policy, sample)
         right = all(member in line for line in hops.splitlines() for member in members)
         return self._check(hops, (f"{' and '.join(members)} at every hop",), right=right)
+
+    async def _show_lane(self, running: RunningMesh) -> bool:
+        sample = told()
+        hops = await self._ask(running, sample)
+        lanes = expected_lanes(running.policy, sample)
+        right = any(all(f": {lane}, " in line for line in hops.splitlines()) for lane in lanes)
+        return self._check(hops, tuple(f"{lane} at every hop" for lane in lanes), right=right)
 
     async def _ask(self, running: RunningMesh, sample: Sample) -> str:
         self._say(f"GET {sample.target}  # {sample.shows}")

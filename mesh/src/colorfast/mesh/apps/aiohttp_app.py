@@ -1,30 +1,19 @@
-"""A sample service on aiohttp. It knows nothing about lanes.
+"""A sample service on aiohttp that carries its lane by Colorfast's SDK.
 
-Started by ``opentelemetry-instrument``, it forwards W3C baggage as any instrumented service does.
+``opentelemetry-instrument`` with ``OTEL_PROPAGATORS=tracecontext,baggage,colorfast`` puts the lane
+on its calls; the middleware is what a server on aiohttp needs besides.
 """
 
 import os
-from collections.abc import Awaitable, Callable
 
 from aiohttp import ClientSession, ClientTimeout, web
-from opentelemetry import context, propagate
+
+from colorfast.propagator import lane
+from colorfast.propagator.aiohttp import lane_middleware
 
 NAME = os.environ["SERVICE_NAME"]
 VERSION = os.environ["SERVICE_VERSION"]
 CALLS = os.environ["SERVICE_CALLS"].split()
-
-
-@web.middleware
-async def extracted_context(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    # OpenTelemetry's instrumentation of aiohttp's server extracts the caller's context and then
-    # keeps the span of it only: baggage is lost. This is what the other instrumentations do.
-    token = context.attach(propagate.extract(request.headers))
-    try:
-        return await handler(request)
-    finally:
-        context.detach(token)
 
 
 async def path(request: web.Request) -> web.Response:
@@ -38,6 +27,12 @@ async def baggage(request: web.Request) -> web.Response:
     return web.Response(text="\n".join([f"{NAME}: {received}", *await call("/baggage")]))
 
 
+async def dyed(_: web.Request) -> web.Response:
+    """The lane that this hop's code sees, and those of the hops that it calls."""
+    said = f"{NAME}: {lane.current() or 'no lane'}, says Colorfast's SDK"
+    return web.Response(text="\n".join([said, *await call("/lane")]))
+
+
 async def call(target: str) -> list[str]:
     # trust_env: the sidecar is the proxy that the environment names.
     async with ClientSession(trust_env=True, timeout=ClientTimeout(total=10)) as session:
@@ -49,6 +44,6 @@ async def call(target: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    app = web.Application(middlewares=[extracted_context])
-    app.add_routes([web.get("/", path), web.get("/baggage", baggage)])
+    app = web.Application(middlewares=[lane_middleware])
+    app.add_routes([web.get("/", path), web.get("/baggage", baggage), web.get("/lane", dyed)])
     web.run_app(app, path=os.environ["SERVICE_SOCKET"], shutdown_timeout=0.5, print=None)

@@ -1,6 +1,7 @@
-"""A sample service on Flask and requests. It knows nothing about lanes.
+"""A sample service on Flask and requests that has never heard of Colorfast.
 
 Started by ``opentelemetry-instrument``, it forwards W3C baggage as any instrumented service does.
+That ``/lane`` reads a member of it is for show.
 """
 
 import os
@@ -8,11 +9,13 @@ from wsgiref.types import WSGIEnvironment
 
 import requests
 from flask import Flask, Response, request
+from opentelemetry.baggage import get_baggage
 from werkzeug.serving import WSGIRequestHandler, run_simple
 
 NAME = os.environ["SERVICE_NAME"]
 VERSION = os.environ["SERVICE_VERSION"]
 CALLS = os.environ["SERVICE_CALLS"].split()
+MEMBER = os.environ["COLORFAST_MEMBER"]
 
 app = Flask(__name__)
 
@@ -28,6 +31,13 @@ def baggage() -> Response:
     """The baggage that reached this hop, and the hops that it calls."""
     received = request.headers.get("baggage", "")
     return text("\n".join([f"{NAME}: {received}", *call("/baggage")]))
+
+
+@app.get("/lane")
+def dyed() -> Response:
+    """The lane that this hop's code sees, and those of the hops that it calls."""
+    said = f"{NAME}: {get_baggage(MEMBER) or 'no lane'}, says OpenTelemetry's baggage"
+    return text("\n".join([said, *call("/lane")]))
 
 
 def text(body: str) -> Response:

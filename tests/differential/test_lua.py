@@ -4,26 +4,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from colorfast.lua import compile_lua
-from colorfast.policy import Engine, Lines, Outcome, Request
+from colorfast.policy import Engine, Request
 from helpers.luajit import Script
 from helpers.policies import from_data
 from helpers.strategies import requests_to, specs
+from helpers.writes import after, by_name
 
 
-def after(outcome: Outcome, lines: Lines) -> dict[str, list[bytes]]:
-    touched = {*outcome.removes, *(name for name, _ in outcome.sets)}
-    kept = tuple(line for line in lines if line[0] not in touched)
-    return by_name(kept + outcome.sets)
-
-
-def by_name(lines: Lines) -> dict[str, list[bytes]]:
-    found: dict[str, list[bytes]] = {}
-    for name, value in lines:
-        found.setdefault(name, []).append(value)
-    return found
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_the_script_writes_what_the_engine_writes(data: st.DataObject) -> None:
     spec = data.draw(specs())

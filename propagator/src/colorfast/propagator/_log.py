@@ -1,0 +1,23 @@
+"""Saying a thing once: what goes wrong on every request would otherwise fill the log."""
+
+import logging
+
+_LOGGER = logging.getLogger("colorfast.propagator")
+
+_MOST = 1024
+"""How many different things are ever said; hosts and libraries are few, hostile input is not."""
+
+_said: set[str] = set()
+
+
+def once(level: int, code: str, what: str, *, error: bool = False) -> None:
+    """Log *what* unless it was logged before. *error* adds the exception that is being handled."""
+    if what in _said or len(_said) >= _MOST:
+        return
+    _said.add(what)
+    _LOGGER.log(level, "%s: %s", code, what, exc_info=error)
+
+
+def forget() -> None:
+    """Let everything be said again; for tests."""
+    _said.clear()

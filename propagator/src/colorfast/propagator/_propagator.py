@@ -1,0 +1,180 @@
+"""The propagator: lanes and OpenTelemetry's contexts, in both directions."""
+
+import logging
+from functools import cache
+from typing import Any
+
+from opentelemetry.context import Context, get_current
+from opentelemetry.propagators.textmap import (
+    Getter,
+    Setter,
+    TextMapPropagator,
+    default_getter,
+    default_setter,
+)
+
+from colorfast.lane import Member
+from colorfast.propagator import _carriers as carriers
+from colorfast.propagator._carriers import text_in
+from colorfast.propagator._context import BAGGAGE, REST, entries_of, lane_in
+from colorfast.propagator._find import Finder
+from colorfast.propagator._log import once
+from colorfast.propagator._rest import decode, encode, joined, key_of, keys, limited, others
+from colorfast.propagator._settings import Settings, settings
+
+
+class LanePropagator(TextMapPropagator):
+    """Takes the lane out of requests and messages, and puts it into those that are sent.
+
+    The entry point ``colorfast``: ``OTEL_PROPAGATORS=tracecontext,baggage,colorfast``, in this
+    order. Without ``baggage`` it forwards the others' members of ``baggage`` itself, as they came.
+
+    **extract** takes the lane header, else OpenTelemetry baggage that is in the context already,
+    else the ``baggage`` lines; only a valid lane counts. It goes into OpenTelemetry baggage, so
+    header and member agree. **inject** writes the lane header and the member. What is stale or
+    written in another case in a list or dict is replaced.
+
+    Neither ever raises or waits, and the work is linear in the size of the headers.
+    """
+
+    def __init__(self, chosen: Settings | None = None) -> None:
+        self._settings = chosen or settings()
+        self._header = self._settings.header
+        self._key = self._settings.member
+        self._admit = self._settings.lanes.admit
+        self._find = Finder(self._settings)
+        self._member = Member(self._key)
+        self._forwards = self._settings.baggage == "forward"
+        self._writes_baggage = self._settings.baggage != "off"
+        written = [self._header, "baggage"] if self._writes_baggage else [self._header]
+        self._fields = frozenset(written)
+
+    @property
+    def fields(self) -> set[str]:
+        """The names that ``inject`` writes."""
+        return set(self._fields)
+
+    def extract(
+        self,
+        carrier: Any,
+        context: Context | None = None,
+        getter: Getter[Any] = default_getter,
+    ) -> Context:
+        """*context* (a new one for None) with the lane in *carrier*; itself when there is none."""
+        if context is None:
+            context = Context()
+        try:
+            header = text_in(carrier, self._header, getter)
+            baggage = text_in(carrier, "baggage", getter)
+            if not header and not baggage and BAGGAGE not in context:
+                return context
+            return self._extracted(header, limited(baggage), context)
+        except Exception:  # noqa: BLE001 (an extract must not raise: it is in a request's path)
+            _complain("read", carrier)
+            return context
+
+    def _extracted(self, header: str, baggage: str, context: Context) -> Context:
+        """*context* with what the two headers hold."""
+        entries = entries_of(context)
+        kept = entries.get(self._key)
+        lane = self._admit(header)
+        if lane is None and kept is not None:
+            lane = lane_in(kept, self._settings)
+        if lane is None and baggage:
+            lane = self._find(baggage)
+        news = baggage and self._forwards and self._is_news(baggage, context, entries)
+        if lane is None or lane == kept:
+            return Context({**context, REST: baggage}) if news else context
+        # First, for what comes first survives truncation by others.
+        entries = {self._key: lane, **entries, self._key: lane} if entries else {self._key: lane}
+        if news:
+            return Context({**context, BAGGAGE: entries, REST: baggage})
+        return Context({**context, BAGGAGE: entries})
+
+    def _is_news(self, baggage: str, context: Context, entries: dict[str, object]) -> bool:
+        """Whether nobody has kept *baggage* yet: neither OpenTelemetry nor we."""
+        if len(entries) > (self._key in entries) and key_of(baggage.partition(",")[0]) in entries:
+            return False
+        return context.get(REST) != baggage
+
+    def inject(
+        self,
+        carrier: Any,
+        context: Context | None = None,
+        setter: Setter[Any] = default_setter,
+    ) -> None:
+        """Write the lane of *context* (the current one for None) into *carrier*, if it has one."""
+        try:
+            if context is None:
+                context = get_current()
+            entries = context.get(BAGGAGE)
+            lane = lane_in(entries.get(self._key), self._settings) if entries else None  # type: ignore[attr-defined]
+            baggage = context.get(REST)
+            if lane is None and baggage is None:
+                return
+            held = bool(carrier)  # so there may be something to replace, or to keep
+            if lane is not None:
+                if held:
+                    carriers.clear(carrier, self._header)
+                setter.set(carrier, self._header, lane)
+            if self._writes_baggage:
+                old = carriers.existing(carrier, "baggage") if held else ""
+                rest = others(baggage, self._member) if isinstance(baggage, str) else ""
+                self._inject_baggage(carrier, old, self._line(lane, old, rest), setter)
+        except Exception:  # noqa: BLE001 (neither must an inject)
+            _complain("written", carrier)
+
+    def _inject_baggage(
+        self, carrier: Any, old: str | None, line: str, setter: Setter[Any]
+    ) -> None:
+        # What cannot be read OpenTelemetry has written, from its baggage, where the member is.
+        if not line or old is None or (line == old and not isinstance(carrier, list | dict)):
+            return
+        if old:
+            carriers.clear(carrier, "baggage")
+        setter.set(carrier, "baggage", line)
+
+    def _line(self, lane: str | None, old: str | None, rest: str) -> str:
+        """*lane*'s member, what is there, and the pieces of *rest* whose keys are not there."""
+        piece = "" if lane is None else f"{self._key}={lane}"
+        if not old:
+            return joined(piece, rest)
+        if rest:
+            there = keys(old)
+            rest = ",".join(one for one in rest.split(",") if key_of(one) not in there)
+        if not rest and (lane is None or (old.count(self._key) == 1 and self._find(old) == lane)):
+            return old
+        kept = old if lane is None else decode(self._member.read(encode(old)).rest)
+        return joined(joined(piece, kept), rest)
+
+
+class LaneExtractPropagator(LanePropagator):
+    """LanePropagator that sends nothing: for services at the edge, which call the world outside.
+
+    The entry point ``colorfast-extract``. With ``baggage`` beside it the member would still go
+    out, written by OpenTelemetry; so leave that one out, too.
+    """
+
+    @property
+    def fields(self) -> set[str]:
+        """Nothing is written."""
+        return set()
+
+    def inject(
+        self,
+        carrier: Any,
+        context: Context | None = None,
+        setter: Setter[Any] = default_setter,
+    ) -> None:
+        """Do nothing."""
+
+
+@cache
+def own() -> LanePropagator:
+    """The one with the settings of this process, whatever OpenTelemetry's global one is."""
+    return LanePropagator()
+
+
+def _complain(what: str, carrier: Any) -> None:
+    name = type(carrier).__name__
+    once(logging.WARNING, "CF704", f"a {name} cannot be {what} as a carrier", error=True)
