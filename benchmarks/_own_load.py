@@ -1,7 +1,7 @@
 """A small load generator, for machines without wrk.
 
-``-m ... PORT CONNECTIONS SECONDS HEADERS PATHS``; HEADERS are pairs, as JSON. It costs more CPU a request than wrk, and so leaves less to what it
-shares its core with.
+``-m ... PORT CONNECTIONS SECONDS HEADERS PATHS``; HEADERS are pairs, as JSON. It costs more CPU a
+request than wrk, and so leaves less to what it shares its core with.
 """
 
 import asyncio

@@ -115,7 +115,10 @@ def parts(options: Options) -> list[Part]:
             plan=short.chosen(options),
         ),
     )
-    return [_with_rows(one, options) for one in every if options.wants_part(one.name)]
+    # A quick run leaves out what says least, unless it is asked for.
+    left_out = (FREE,) if quick and not options.parts else ()
+    wanted = [one for one in every if options.wants_part(one.name) and one.name not in left_out]
+    return [_with_rows(one, options) for one in wanted]
 
 
 def _with_rows(part: Part, options: Options) -> Part:

@@ -32,7 +32,7 @@ _CONNECTIONS, _IN_FLIGHT = 4, 16
 _SECONDS: Final = 45.0
 """For each million of requests that is wanted: a slow server gets through fewer."""
 
-_QUICK_SECONDS: Final = 10.0
+_QUICK_SECONDS: Final = 5.0
 
 ENOUGH: Final = 500_000
 """Requests that it takes for a slope to say something: memory comes and goes in steps."""
@@ -70,7 +70,7 @@ async def soak(options: Options, launches: Mapping[str, Launch]) -> Soaked | Non
     name = next((one for one in SERVERS if one in launches), None)
     if name is None:
         return None
-    millions = options.soak or (0.2 if options.quick else 1.0)
+    millions = options.soak or (0.1 if options.quick else 1.0)
     seconds = _QUICK_SECONDS if options.quick else _SECONDS * max(1.0, millions)
     cores = Cores.choose()
     async with AsyncExitStack() as stack:

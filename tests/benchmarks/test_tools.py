@@ -1,6 +1,7 @@
 """What the benchmarks read: tools' output, the kernel's figures, the command line."""
 
 import asyncio
+import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -21,9 +22,12 @@ def test_a_load_without_answers_is_an_error() -> None:
         Load.parse('{"requests": 0, "seconds": 1, "p50": 0, "p99": 0, "failed": 0}')
 
 
-async def test_without_wrk_our_own_generator_does_it_and_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("tool", ["wrk", "our own"])
+async def test_a_generator_takes_all_paths_in_turn_and_counts_failures(
+    tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if tool == "wrk" and shutil.which("wrk") is None:
+        pytest.skip("there is no wrk")
     seen = set[bytes]()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -34,16 +38,16 @@ async def test_without_wrk_our_own_generator_does_it_and_is_named(
                 writer.write(b"HTTP/1.1 " + status + b" X\r\ncontent-length: 0\r\n\r\n")
         writer.close()
 
-    monkeypatch.setattr("shutil.which", lambda name: None)
+    if tool != "wrk":
+        monkeypatch.setattr("shutil.which", lambda name: None)
     load = Generator(tmp_path, ())
-    assert "there is no wrk" in load.name
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    done = await load.run(port, connections=2, seconds=1, headers=CURL, paths=3)
-    refused = await load.run(port, connections=2, seconds=1, headers=CURL[:2])
-    server.close()
-    assert done.requests > done.failed == 0
+    assert load.name.startswith(tool)
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        done = await load.run(port, connections=2, seconds=1, headers=CURL, paths=3)
+        refused = await load.run(port, connections=2, seconds=1, headers=CURL[:2])
     assert seen == {b"/item/0000", b"/item/0001", b"/item/0002"}
+    assert done.requests > done.failed == 0
     assert refused.requests == refused.failed > 0
 
 

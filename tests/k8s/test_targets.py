@@ -115,7 +115,7 @@ def test_a_source_address_is_asked_for_only_where_a_rule_reads_it() -> None:
 
 REFUSED: list[tuple[str, Target, dict[str, Any], str]] = [
     ("CF431", "trafficextension", {"backend": "lua", "istio": Version(1, 29)}, "Istio 1.30"),
-    ("CF431", "envoyfilter", {"backend": "native", "istio": Version(1, 29)}, "Envoy 1.38"),
+    ("CF424", "envoyfilter", {"backend": "native", "istio": Version(1, 29)}, r"Envoy 1\.38"),
     ("CF431", "envoyfilter", {"placement": WAYPOINT, "istio": Version(1, 26)}, "Istio 1.27"),
     ("CF431", "extensionpolicy", {"backend": "lua", "envoy_gateway": Version(1, 3)}, "1.4"),
     ("CF432", "trafficextension", {"backend": "extproc"}, "cannot carry extproc"),

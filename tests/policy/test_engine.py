@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -171,3 +172,22 @@ def test_fallbacks_go_by_parents_and_end_at_the_baseline() -> None:
     assert loaded.fallbacks("pr-42") == ("pr-42", "canary", "base")
     assert loaded.fallbacks("pr-7") == ("pr-7", "base")
     assert loaded.fallbacks("base") == ("base",)
+
+
+@given(
+    line=st.lists(
+        st.sampled_from([b"a=", b"ba=", b"=", b";", b" ", b"\t", b"x", b"a", b"b=1"]), max_size=30
+    ).map(b"".join),
+    name=st.sampled_from([b"a", b"b", b"ba", b""]),
+)
+def test_one_cookie_is_found_as_all_are(line: bytes, name: bytes) -> None:
+    every = Request([("cookie", line)]).cookies.get(name)
+    assert Request([("cookie", line)]).cookie(name) == every
+
+
+@pytest.mark.parametrize("kind", ["prefix", "suffix", "contains", "exact"])
+def test_an_absent_header_does_not_hold_nothing(kind: str) -> None:
+    rule = {"name": "a", "match": [{"headers": {"h": {kind: ""}}}], "lane": "canary"}
+    engine = Engine(from_data({"lanes": ["base", "canary"], "rules": [rule]}))
+    assert engine.decide(Request([])) == (None, None)
+    assert engine.decide(Request([("h", b"")])) == ("canary", "a")

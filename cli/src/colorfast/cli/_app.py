@@ -17,10 +17,12 @@ COMMANDS: Final = {
     "demo": "colorfast.cli._demo:demo",
     "diff": "colorfast.cli._build:diff_command",
     "explain": "colorfast.cli._explain:explain_command",
+    "import": "colorfast.cli._import:import_command",
     "lint": "colorfast.cli._lint:lint_command",
     "serve": "colorfast.cli._serve:serve_command",
     "test": "colorfast.cli._test:test_command",
     "version": "colorfast.cli._version:version",
+    "wasm": "colorfast.cli._wasm:wasm_command",
 }
 """Commands by name. Imported when asked for: `lint` need not pay for gRPC."""
 

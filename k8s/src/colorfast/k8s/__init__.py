@@ -10,6 +10,7 @@ from colorfast.k8s._errors import CODES as BUILD_CODES
 from colorfast.k8s._findings import Codes, Finding, Level
 from colorfast.k8s._folder import RECORD, Record, diff_folder, read_record, write_folder
 from colorfast.k8s._yaml import dump
+from colorfast.k8s.importers import CODES as IMPORT_CODES
 from colorfast.k8s.lint import CODES as LINT_CODES
 from colorfast.k8s.routes import gateway_api_routes, istio_routes
 from colorfast.k8s.targets import (
@@ -25,7 +26,7 @@ from colorfast.k8s.targets import (
     compile_target,
 )
 
-CODES: Codes = {**BUILD_CODES, **LINT_CODES}
+CODES: Codes = {**BUILD_CODES, **LINT_CODES, **IMPORT_CODES}
 """Every code of this room: its level and its title."""
 
 __all__ = [

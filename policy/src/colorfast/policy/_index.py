@@ -9,43 +9,21 @@ only while it would come before the best one found so far.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import TypeAlias
 
 from colorfast.policy._ir import Attribute, Condition, Entry, Kind, Rule, Source
-from colorfast.policy._match import Predicate, fold, predicate
+from colorfast.policy._match import fold
+from colorfast.policy._questions import Question, question
 from colorfast.policy._request import Reader, Request, reader
 
 _MANY = 8
 """Past this many tables of one source it is cheaper to go by the names that the request has."""
 
+_Candidate: TypeAlias = tuple[int, tuple[Question, ...]]
+"""The rank of a rule, and what an entry's anchor has not proved yet."""
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """An entry of the rule at *rank*; *tests* is what its anchor has not proved yet."""
-
-    rank: int
-    tests: tuple[tuple[Reader, Predicate], ...]
-
-    def holds(self, request: Request) -> bool:
-        for read, test in self.tests:
-            if not test(read(request)):
-                return False
-        return True
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """Candidates of one attribute by the value that they demand."""
-
-    read: Reader
-    folded: bool
-    candidates: dict[bytes, list[_Candidate]]
-
-    def of(self, request: Request) -> Iterable[_Candidate]:
-        value = self.read(request)
-        if value is None:
-            return ()
-        return self.candidates.get(fold(value) if self.folded else value, ())
+_Table: TypeAlias = tuple[Reader, bool, dict[bytes, list[_Candidate]]]
+"""Candidates by the value that they demand of an attribute; whether its case is folded."""
 
 
 class RuleIndex:
@@ -61,45 +39,48 @@ class RuleIndex:
         popularity = Counter(demand for _, entry in entries for demand in _demands(entry))
         for rank, entry in entries:
             anchor = _rarest(entry, popularity)
-            tests = tuple(
-                (reader(condition.attribute), predicate(condition))
-                for condition in entry
-                if condition is not anchor
-            )
-            candidate = _Candidate(rank, tests)
+            candidate = rank, tuple(question(one) for one in entry if one is not anchor)
             if anchor is None:
                 self._scan.append(candidate)
                 continue
             for attribute, folded, value in _demands((anchor,)):
                 tables[attribute, folded].setdefault(value, []).append(candidate)
-        self._sources = _group(tables)
+        self._few, self._many = _split_up(tables)
 
     def first(self, request: Request) -> Rule | None:
         """The first rule that matches, or None."""
         best = len(self._rules)
-        for table in self._tables(request):
-            for candidate in table.of(request):
-                if candidate.rank >= best:
-                    break
-                if candidate.holds(request):
-                    best = candidate.rank
-                    break
-        for candidate in self._scan:
-            if candidate.rank >= best:
-                break
-            if candidate.holds(request):
-                best = candidate.rank
-                break
+        for table in self._few:
+            best = _looked_up(table, request, best)
+        for source, by_name in self._many:
+            for name in _names(source, request):
+                for table in by_name.get(name, ()):
+                    best = _looked_up(table, request, best)
+        best = _best(self._scan, request, best)
         return self._rules[best] if best < len(self._rules) else None
 
-    def _tables(self, request: Request) -> Iterator[_Table]:
-        for source, by_name in self._sources:
-            if len(by_name) <= _MANY:
-                for tables in by_name.values():
-                    yield from tables
-            else:
-                for name in _names(source, request):
-                    yield from by_name.get(name, ())
+
+def _looked_up(table: _Table, request: Request, best: int) -> int:
+    """As ``_best``, of the candidates that demand the value which the request has."""
+    read, folded, by_value = table
+    value = read(request)
+    if value is None:
+        return best
+    candidates = by_value.get(fold(value) if folded else value)
+    return best if candidates is None else _best(candidates, request, best)
+
+
+def _best(candidates: Iterable[_Candidate], request: Request, best: int) -> int:
+    """The rank of the first candidate that holds, if it comes before *best*, else *best*."""
+    for rank, questions in candidates:
+        if rank >= best:
+            break
+        for ask in questions:
+            if not ask(request):
+                break
+        else:
+            return rank
+    return best
 
 
 def _demands(entry: Entry) -> Iterator[tuple[Attribute, bool, bytes]]:
@@ -120,15 +101,24 @@ def _rarest(entry: Entry, popularity: Counter[tuple[Attribute, bool, bytes]]) ->
     )
 
 
-_Grouped = tuple[tuple[Source, dict[str, list[_Table]]], ...]
+_Tables: TypeAlias = dict[tuple[Attribute, bool], dict[bytes, list[_Candidate]]]
+_ByName: TypeAlias = dict[str, list[_Table]]
 
 
-def _group(tables: dict[tuple[Attribute, bool], dict[bytes, list[_Candidate]]]) -> _Grouped:
-    grouped: dict[Source, dict[str, list[_Table]]] = {}
+def _split_up(tables: _Tables) -> tuple[list[_Table], list[tuple[Source, _ByName]]]:
+    """Tables that every request is looked up in, and those found by the names that it has."""
+    by_source: dict[Source, _ByName] = {}
     for (attribute, folded), candidates in tables.items():
-        table = _Table(reader(attribute), folded, candidates)
-        grouped.setdefault(attribute.source, {}).setdefault(attribute.name, []).append(table)
-    return tuple(grouped.items())
+        table = reader(attribute), folded, candidates
+        by_source.setdefault(attribute.source, {}).setdefault(attribute.name, []).append(table)
+    few = [
+        table
+        for by_name in by_source.values()
+        if len(by_name) <= _MANY
+        for same_name in by_name.values()
+        for table in same_name
+    ]
+    return few, [(source, names) for source, names in by_source.items() if len(names) > _MANY]
 
 
 def _names(source: Source, request: Request) -> Iterable[str]:

@@ -29,6 +29,7 @@ def compile_regex(pattern: str, *, ignore_case: bool = False) -> Callable[[bytes
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.log_errors = False
+    options.never_capture = True  # nobody asks for groups, and finding them costs time
     options.case_sensitive = not ignore_case
     full_match: Callable[[bytes], object] = re2.compile(pattern.encode(), options).fullmatch
     return full_match

@@ -60,13 +60,22 @@ class Request:
             self._cookies = _parse_cookies(self._cookie_lines)
         return self._cookies
 
+    def cookie(self, name: bytes) -> bytes | None:
+        """The first cookie called *name*; the others need not be looked at for it."""
+        if self._cookies is not None:
+            return self._cookies.get(name)
+        return _find_cookie(self._cookie_lines, name + b"=") if self._cookie_lines else None
+
     @property
     def query(self) -> dict[bytes, bytes]:
         """The first query parameter of each name, both percent-decoded."""
         if self._query is None:
-            self._query = _parse_query(self.headers.get(":path", b"").partition(b"?")[2])
+            text = self.headers.get(":path", b"").partition(b"?")[2]
+            self._query = _parse_query(text) if text else {}
         return self._query
 
+
+_SEMICOLON: Final = ord(";")
 
 Reader: TypeAlias = Callable[[Request], bytes | None]
 """Takes one attribute out of a request; None when the request has none."""
@@ -80,7 +89,7 @@ def reader(attribute: Attribute) -> Reader:
         case Source.HEADER:
             return lambda request: request.headers.get(name)
         case Source.COOKIE:
-            return lambda request: request.cookies.get(key)
+            return lambda request: request.cookie(key)
         case Source.QUERY:
             return lambda request: request.query.get(key)
         case Source.PATH:
@@ -100,6 +109,23 @@ def _parse_cookies(line: bytes) -> dict[bytes, bytes]:
         if equals:
             found.setdefault(name, value.strip(OWS))
     return found
+
+
+def _find_cookie(line: bytes, name: bytes) -> bytes | None:
+    """The value of the first piece that starts with *name*, which ends with ``=``.
+
+    Linear: each occurrence of *name* looks back only over the white space before it.
+    """
+    start = line.find(name)
+    while start >= 0:
+        before = start
+        while before and line[before - 1] in OWS:
+            before -= 1
+        if not before or line[before - 1] == _SEMICOLON:
+            end = line.find(b";", start)
+            return line[start + len(name) : len(line) if end < 0 else end].strip(OWS)
+        start = line.find(name, start + len(name))
+    return None
 
 
 def _parse_query(text: bytes) -> dict[bytes, bytes]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from colorfast.k8s.importers import _matchers as matchers
-from colorfast.k8s.importers._imported import Json, Report
+from colorfast.k8s.importers._dump import Json
+from colorfast.k8s.importers._imported import Report
 from colorfast.k8s.importers._matchers import Matcher
 from colorfast.k8s.importers._policies import (
     BASE,
@@ -271,9 +272,9 @@ class _Config:
         for users, gets in ((inside, lane), (outside, self._rest)):
             if users:
                 kept = Entry({k: _copied(v) for k, v in others.conditions.items()})
-                kept.conditions[one.where][
-                    one.key.lower() if key == "header" else one.key
-                ] = matchers.one_of(users)
+                kept.conditions[one.where][one.key.lower() if key == "header" else one.key] = (
+                    matchers.one_of(users)
+                )
                 unique = self._names.rule(f"{name}-users")
                 yield rule(unique, [kept.conditions], lane=gets, enabled=enabled)
         split = {

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from colorfast.k8s._findings import Finding, in_order
-from colorfast.k8s._yaml import dump
 from colorfast.k8s.importers._codes import ASSUMED, CODES, DIFFERS, LOST, REFUSED
+from colorfast.k8s.importers._dump import Json, dump
 from colorfast.k8s.manifests import Node, read_documents
 from colorfast.policy import InvalidInput, load_mesh, load_policy
-
-Json: TypeAlias = dict[str, Any]
 
 MAX_BYTES: Final = 1 << 20
 
@@ -76,7 +74,7 @@ def import_text(importer: Importer, text: str, *, file: str) -> Imported:
     if len(text) > MAX_BYTES:
         report.refuse(None, f"the file is larger than {MAX_BYTES:,} characters")
         return Imported(documents=(), findings=tuple(report.findings))
-    roots = []
+    roots = list[Node]()
     for read in read_documents(text, file):
         if isinstance(read, Finding):
             report.findings.append(read)
@@ -102,7 +100,7 @@ def _broken(report: Report) -> bool:
 
 def _check(document: Json, report: Report) -> None:
     """What is written must load: what our loader refuses cannot be imported."""
-    text = dump(document)
+    text = dump([document])
     try:
         if document["kind"] == "LanePolicy":
             load_policy(text)

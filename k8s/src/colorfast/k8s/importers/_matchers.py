@@ -67,7 +67,9 @@ def found_in(pattern: str) -> Matcher | None:
         (True, False): "suffix",
         (True, True): "contains",
     }
-    return {kinds[open_start, open_end]: plain} if plain or not (open_start or open_end) else PRESENT
+    return (
+        {kinds[open_start, open_end]: plain} if plain or not (open_start or open_end) else PRESENT
+    )
 
 
 def whole(pattern: str) -> Matcher | None:

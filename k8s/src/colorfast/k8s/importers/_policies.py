@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from colorfast.k8s.importers._imported import Json, Report
+from colorfast.k8s.importers._dump import Json
+from colorfast.k8s.importers._imported import Report
 from colorfast.k8s.importers._matchers import Matcher
 from colorfast.k8s.manifests import Node
 from colorfast.lane import is_lane_name

@@ -10,14 +10,19 @@ from dataclasses import dataclass
 from typing import Final
 
 _TOKEN: Final = re.compile(
-    r"--\[(?P<ce>=*)\[.*?\](?P=ce)\]|--[^\n]*"
-    r"|\[(?P<se>=*)\[(?P<long>.*?)\](?P=se)\]"
-    r"|\"(?P<double>(?:\\.|[^\"\\\n])*)\"|'(?P<single>(?:\\.|[^'\\\n])*)'"
-    r"|(?P<name>[A-Za-z_]\w*)|(?P<number>\d[\w.]*)|(?P<op>==|~=|[^\s\w])",
-    re.DOTALL,
+    r"(?P<comment>--)?\[(?P<level>=*)\[|--[^\n]*|(?P<quote>[\"'])"
+    r"|(?P<name>[A-Za-z_]\w*)|(?P<number>\d[\w.]*)|(?P<op>==|~=|[^\s\w])"
 )
+_TEXT: Final = {
+    '"': re.compile(r"(?:[^\"\\\n]|\\.)*+\"", re.DOTALL),
+    "'": re.compile(r"(?:[^'\\\n]|\\.)*+'", re.DOTALL),
+}
 _OPENS: Final = frozenset({"function", "do", "if", "repeat"})
 """``for`` and ``while`` come with a ``do``."""
+MAX_SCRIPT: Final = 256 << 10
+"""Characters of a script that are read; Istio takes 64 KiB."""
+_MOST_NAMES: Final = 16
+_DEEPEST: Final = 100
 VERBS: Final = frozenset({"add", "replace", "remove"})
 
 
@@ -56,7 +61,7 @@ class _Token:
 
 def read_script(source: str) -> Script:
     """Read *source*; whatever it is, something comes back."""
-    tokens = list(_tokens(source))
+    tokens = list(_tokens(source[:MAX_SCRIPT]))
     constants = _constants(tokens)
     calls = tuple(_calls(tokens, constants))
     clears = any(token.text == "clearRouteCache" for token in tokens)
@@ -64,16 +69,31 @@ def read_script(source: str) -> Script:
 
 
 def _tokens(source: str) -> Iterator[_Token]:
-    line = counted = 0
-    for found in _TOKEN.finditer(source):
+    """Tokens in order. What does not end ends the script, or its line: no text is read twice."""
+    line = counted = at = 0
+    while found := _TOKEN.search(source, at):
         line += source.count("\n", counted, found.start())
-        counted = found.start()
-        for kind in ("long", "double", "single"):
-            if found[kind] is not None:
-                yield _Token("string", found[kind], line)
-        for kind in ("name", "number", "op"):
-            if found[kind] is not None:
-                yield _Token(kind, found[kind], line)
+        counted, at = found.start(), found.end()
+        if found["level"] is not None:
+            closing = f"]{found['level']}]"
+            end = source.find(closing, at)
+            if end < 0:
+                return
+            if not found["comment"]:
+                yield _Token("string", source[at:end], line)
+            at = end + len(closing)
+        elif found["quote"]:
+            text = _TEXT[found["quote"]].match(source, at)
+            if text:
+                yield _Token("string", text[0][:-1], line)
+                at = text.end()
+            else:
+                end = source.find("\n", at)
+                at = end if end >= 0 else len(source)
+        else:
+            for kind in ("name", "number", "op"):
+                if found[kind]:
+                    yield _Token(kind, found[kind], line)
 
 
 def _constants(tokens: list[_Token]) -> dict[str, str]:
@@ -83,7 +103,7 @@ def _constants(tokens: list[_Token]) -> dict[str, str]:
         if token.text != "=" or token.kind != "op":
             continue
         names, position = list[str](), at - 1
-        while position >= 0 and tokens[position].kind == "name":
+        while position >= 0 and tokens[position].kind == "name" and len(names) < _MOST_NAMES:
             names.insert(0, tokens[position].text)
             if position < 1 or tokens[position - 1].text != ",":
                 break
@@ -114,7 +134,7 @@ def _calls(tokens: list[_Token], constants: dict[str, str]) -> Iterator[Call]:
                 header=first.lower() if first is not None else None,
                 value=second,
                 line=verb.line,
-                conditional="if" in blocks,
+                conditional="if" in blocks[:_DEEPEST],
             )
 
 

@@ -14,6 +14,7 @@ from colorfast.k8s.manifests._read import (
     Bundle,
     read_manifests,
 )
+from colorfast.k8s.manifests._scalars import resolve
 
 __all__ = [
     "MAX_BYTES",
@@ -35,4 +36,5 @@ __all__ = [
     "manifests_of",
     "read_documents",
     "read_manifests",
+    "resolve",
 ]

@@ -25,6 +25,8 @@ MAX_PROBLEMS: Final = 50
 """Findings about one file's YAML; more say nothing new."""
 
 NO_KEY: Final = "a key must be plain text"
+_ITEM_DEPTH: Final = 2
+"""Containers around an item of a List: the list, and the object that has it."""
 _LARGE: Final = f"the document has more than {MAX_NODES:,} values, repeated ones counted"
 _DEEP: Final = f"the document nests deeper than {MAX_DEPTH} levels"
 
@@ -34,17 +36,23 @@ _NEXT = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One document: its values, their number, and its text with its lines where they were."""
+    """One document: its values, their number, and where it and the items of its lists stand."""
 
     root: Node
     size: int
     start: int
     end: int
     line: int
+    items: dict[tuple[int, int], tuple[int, int]]
+    """From where to where the items of a list in the root are, by their places."""
 
-    def text(self, whole: str) -> str:
-        """Its own text out of the file's, so that another reader finds the same lines."""
-        return "\n" * self.line + whole[self.start : self.end]
+    def text(self, whole: str, node: Node) -> str:
+        """The text of *node*, the root or one of *items*: another reader finds the same places."""
+        line, column = node.at
+        if node.at not in self.items:
+            return "\n" * self.line + whole[self.start : self.end]
+        start, end = self.items[node.at]
+        return "\n" * (line - 1) + " " * (column - 1) + whole[start:end]
 
 
 Read: TypeAlias = Document | Finding
@@ -102,6 +110,7 @@ class _Frame:
     at: int
     key_at: int
     anchor: str | None
+    start: int
     size: int = 1
     height: int = 1
     key: tuple[str, int] | None = None
@@ -136,6 +145,7 @@ class _Builder:
         self._anchors: dict[str, tuple[Value, int, int]] = {}
         self._root: Node | None = None
         self._size = 0
+        self._items: dict[tuple[int, int], tuple[int, int]] = {}
 
     def finding(self, code: str, at: tuple[int, int], what: str) -> Finding:
         """A finding about the file's YAML; *at* counts from 0, -1 is the file."""
@@ -159,6 +169,7 @@ class _Builder:
                         start=self._offset + self.start[0],
                         end=self._offset + _at(event.end_mark)[0],
                         line=self._line + self.start[1],
+                        items=self._items,
                     )
                 self._begin()
             else:
@@ -184,7 +195,7 @@ class _Builder:
             else:
                 self._open(event, at)
         elif isinstance(event, yaml.CollectionEndEvent):
-            self._close()
+            self._close(self._offset + _at(event.end_mark)[0])
 
     def _put_alias(self, name: str, at: int) -> None:
         if name not in self._anchors:  # nowhere, or around the alias itself
@@ -209,12 +220,15 @@ class _Builder:
     def _open(self, event: yaml.NodeEvent, at: int) -> None:
         mapping = isinstance(event, yaml.MappingStartEvent)
         key_at = self._frames[-1].key[1] if self._frames and self._frames[-1].key else at
-        self._frames.append(_Frame({} if mapping else [], at, key_at, event.anchor))
+        start = self._offset + _at(event.start_mark)[0]
+        self._frames.append(_Frame({} if mapping else [], at, key_at, event.anchor, start))
         if len(self._frames) > MAX_DEPTH:
             raise _TooMuchError(_DEEP)
 
-    def _close(self) -> None:
+    def _close(self, end: int) -> None:
         frame = self._frames.pop()
+        if len(self._frames) == _ITEM_DEPTH and isinstance(frame.value, dict):
+            self._items[Node(None, frame.at).at] = (frame.start, end)
         if isinstance(frame.value, dict):
             for other in frame.merged:
                 for one in other.items or [other]:

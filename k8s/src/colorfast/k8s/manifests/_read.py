@@ -146,7 +146,7 @@ def _read_text(text: str, file: str, bundle: Bundle) -> None:
             kept = True
             bundle.manifests.append(found)
             if found.kind in (Kind.LANE_POLICY, Kind.LANE_MESH):
-                bundle.texts.append((found, read.text(text)))
+                bundle.texts.append((found, read.text(text, found.root)))
         bundle.kept += read.size if kept else 0
     bundle.ignores.extend(ignores_of(text, file))
 

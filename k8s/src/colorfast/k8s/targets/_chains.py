@@ -12,24 +12,24 @@ from colorfast.envoy import (
     fallback_chain,
     lua_chain,
     native_chain,
+    version_findings,
 )
-from colorfast.k8s.targets._errors import too_old
 from colorfast.k8s.targets._options import TargetOptions
-from colorfast.k8s.targets._versions import Version, envoy_of
-from colorfast.policy import Diagnostic, InvalidInput, Policy
+from colorfast.k8s.targets._versions import envoy_of
+from colorfast.policy import Diagnostic, Policy
 
 
 def chain_of(policy: Policy, options: TargetOptions) -> tuple[Chain, tuple[Json, ...]]:
     """The filters, and the clusters that they need.
 
-    Raises InvalidInput for what the backend cannot express, or the proxies are too old for.
+    Raises InvalidInput for what the backend cannot express.
     """
     station = options.placement.station
     match options.backend:
         case "lua":
             return lua_chain(policy, LuaOptions(station=station)), ()
         case "native":
-            return _native(policy, options), ()
+            return native_chain(policy, NativeOptions(station=station)).sound(), ()
         case "extproc" if options.fallback is not None:
             chain = fallback_chain(policy, options.extproc, options.fallback)
             return chain, (extproc_cluster(options.extproc),)
@@ -39,20 +39,8 @@ def chain_of(policy: Policy, options: TargetOptions) -> tuple[Chain, tuple[Json,
             raise ValueError("a plugin comes by an object of its own")
 
 
-def _native(policy: Policy, options: TargetOptions) -> Chain:
-    compiled = native_chain(policy, NativeOptions(station=options.placement.station))
-    found = tuple(_age(policy, options, compiled.requires.envoy))
-    if found:
-        raise InvalidInput(found)
-    return compiled.sound()
-
-
-def _age(policy: Policy, options: TargetOptions, envoy: str) -> Iterator[Diagnostic]:
-    if envoy_of(options.istio) < Version.parse(envoy):
-        yield too_old(
-            policy,
-            "the native backend",
-            f"Envoy {envoy}",
-            f"the {envoy_of(options.istio)} of Istio {options.istio}",
-            fix="use extproc or lua",
-        )
+def chain_problems(policy: Policy, options: TargetOptions) -> Iterator[Diagnostic]:
+    """What the proxies of this Istio do not do, or do otherwise."""
+    backends = {options.backend} | ({options.fallback} if options.fallback is not None else set())
+    station = options.placement.station
+    yield from version_findings(policy, station, backends, envoy_of(options.istio))

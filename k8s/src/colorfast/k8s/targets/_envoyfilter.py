@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from colorfast.envoy import Chain, Json
 from colorfast.k8s._objects import Origin
-from colorfast.k8s.targets._chains import chain_of
+from colorfast.k8s.targets._chains import chain_of, chain_problems
 from colorfast.k8s.targets._errors import cannot_carry, too_old
 from colorfast.k8s.targets._options import Place, Placement, TargetOptions
 from colorfast.k8s.targets._places import object_name, selected
@@ -56,6 +56,7 @@ def problems(policy: Policy, options: TargetOptions) -> Iterator[Diagnostic]:
             str(options.istio),
             fix="use --to wasmplugin",
         )
+    yield from chain_problems(policy, options)
 
 
 def envoy_filter(policy: Policy, origin: Origin, options: TargetOptions) -> tuple[Json, ...]:

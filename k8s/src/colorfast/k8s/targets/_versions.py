@@ -3,6 +3,8 @@
 import re
 from typing import NamedTuple, Self
 
+from colorfast.envoy import EnvoyVersion
+
 
 class Version(NamedTuple):
     """A minor release, as ``1.30``."""
@@ -25,10 +27,10 @@ class Version(NamedTuple):
 NEWEST_ISTIO = Version(1, 31)
 NEWEST_ENVOY_GATEWAY = Version(1, 6)
 
-ENVOY_OF_ISTIO = 8
-"""What Istio's minor is ahead of its proxy's: 1.31 brings Envoy 1.39 and 1.30 brings 1.38."""
+_AHEAD = 8
+"""What Istio's minor is behind that of its proxy: 1.31 brings Envoy 1.39 and 1.30 brings 1.38."""
 
 
-def envoy_of(istio: Version) -> Version:
+def envoy_of(istio: Version) -> EnvoyVersion:
     """The Envoy that an Istio release brings."""
-    return Version(1, istio.minor + ENVOY_OF_ISTIO)
+    return EnvoyVersion(1, istio.minor + _AHEAD)
