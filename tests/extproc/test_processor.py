@@ -9,11 +9,12 @@ from extproc.support import engine, message, written
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colorfast.extproc import PeerError, Processor, StreamOptions
-from colorfast.extproc._processor import MAX_AUDITS, MAX_REPLIES
+from colorfast.extproc import PeerError, Processor, Station, StreamOptions
+from colorfast.extproc._memo import Memo
+from colorfast.extproc._processor import MAX_AUDITS, MAX_KNOWN, MAX_KNOWN_SIZE, MAX_REPLIES
 from colorfast.extproc._reply import MAX_VALUE
 from colorfast.extproc.wire import HeaderValueOption, ProcessingRequest, ProcessingResponse
-from colorfast.policy import Engine, Request
+from colorfast.policy import Engine, Outcome, Request
 from helpers.policies import policy
 
 DYE = StreamOptions()
@@ -284,3 +285,109 @@ def test_many_configurations_do_not_flood_the_log(caplog: pytest.LogCaptureFixtu
     for number in range(MAX_AUDITS + 10):
         processor.process(message(), StreamOptions(forwards=frozenset({f"x-{number}"})))
     assert len(caplog.records) == MAX_AUDITS
+
+
+# Messages that repeat.
+
+
+def asks_the_engine(processor: Processor, station: Station = "dye") -> list[Outcome]:
+    """The outcomes that the engine is asked for from now on."""
+    desk, outcomes = processor._desks[station], list[Outcome]()
+    decide = desk._decide
+
+    def counted(request: Request) -> Outcome:
+        outcomes.append(decide(request))
+        return outcomes[-1]
+
+    desk._decide = counted
+    return outcomes
+
+
+@pytest.mark.parametrize("station", ["dye", "carry"])
+def test_a_message_that_repeats_is_decided_once_and_counted_each_time(station: Station) -> None:
+    processor = Processor(engine())
+    decided = asks_the_engine(processor, station)
+    same = message([("agent", b"pc"), ("baggage", b"lane=canary,a=1")])
+    answers = {processor.process(same, StreamOptions(station=station)) for _ in range(5)}
+    assert (len(answers), len(decided)) == (1, 1)
+    assert set(processor.counters.messages.values()) == {5}
+    assert set(processor.counters.decisions.values()) == {5}
+    assert sum(processor.counters.buckets) == 5
+
+
+def test_the_same_message_is_answered_for_each_kind_of_stream() -> None:
+    processor = Processor(engine())
+    same = message([("agent", b"pc"), ("x-lane", b"pr-7")])
+    streams = [
+        DYE,
+        CARRY,
+        StreamOptions(metadata=True),
+        StreamOptions(station="carry", metadata=True),
+    ]
+    fresh = [Processor(engine()).process(same, stream) for stream in streams]
+    assert len(set(fresh)) == len(streams)
+    for _ in range(2):
+        assert [processor.process(same, stream) for stream in streams] == fresh
+
+
+def test_a_reload_forgets_every_answer() -> None:
+    processor = Processor(engine())
+    same = message([("agent", b"pc")])
+    assert written(processor.process(same, DYE))[0]["x-lane"] == b"canary"
+    processor.engine = engine("default: base")
+    assert written(processor.process(same, DYE))[0]["x-lane"] == b"base"
+
+
+def test_a_lane_that_is_drawn_is_drawn_anew_each_time() -> None:
+    draws = iter(range(0, 10_000, 100))
+    spec = """
+rules:
+- {name: some, split: {by: [{cookie: uid}], weights: {canary: 5000, base: 5000}, otherwise: random}}
+"""
+    processor = Processor(Engine(policy(spec), draw=lambda _: next(draws)))
+    lanes = [written(processor.process(message(), DYE))[0]["x-lane"] for _ in range(100)]
+    assert set(lanes) == {b"canary", b"base"}
+    assert len(processor._desks["dye"]._known[False]) == 0
+
+
+def test_a_sticky_split_repeats() -> None:
+    spec = """
+rules:
+- {name: some, split: {by: [{cookie: uid}], weights: {canary: 5000, base: 5000}}}
+"""
+    processor = Processor(Engine(policy(spec)))
+    decided = asks_the_engine(processor)
+    for _ in range(3):
+        processor.process(message([("cookie", b"uid=7")]), DYE)
+    assert len(decided) == 1
+
+
+def test_values_that_are_refused_are_counted_each_time() -> None:
+    processor = Processor(engine())
+    for _ in range(3):
+        processor.process(message([("agent", b"pc"), ("baggage", b"a=\x01")]), DYE)
+    assert processor.counters.refused_values == 3
+
+
+def test_what_is_remembered_of_messages_is_bounded() -> None:
+    processor = Processor(engine())
+    for number in range(2 * MAX_KNOWN + 10):
+        processor.process(message([("agent", b"%d" % number)]), DYE)
+    known = processor._desks["dye"]._known[False]
+    assert MAX_KNOWN <= len(known) <= 2 * MAX_KNOWN
+    long = message([("agent", b"x" * MAX_KNOWN_SIZE)])
+    processor.process(long, DYE)
+    assert known.get(long) is None
+
+
+@given(st.lists(st.integers(0, 12), max_size=200), st.integers(1, 4))
+def test_a_memo_keeps_what_was_asked_for_last(keys: list[int], size: int) -> None:
+    memo = Memo[int, str](size)
+    recent: list[int] = []
+    for key in keys:
+        if memo.get(key) is None:
+            assert key not in recent[-size:]
+            memo.put(key, str(key))
+        assert memo.get(key) == str(key)
+        recent = [one for one in recent if one != key] + [key]
+        assert len(memo) <= 2 * size

@@ -15,24 +15,33 @@ DecisionKey: TypeAlias = tuple[str, str, str]
 """Station, lane or its family (empty: undyed), rule (empty: none)."""
 
 
+class Tally:
+    """How often the same thing happened: one addition on the hot path, whatever it counts for."""
+
+    __slots__ = ("decision", "message", "times")
+
+    def __init__(self, message: MessageKey, decision: DecisionKey | None) -> None:
+        self.message = message
+        self.decision = decision
+        self.times = 0
+
+
 class Counters:
     """What one processor has done so far. Touched by its event loop's thread only."""
 
     __slots__ = (
+        "_tallies",
         "broken_connections",
         "buckets",
         "connections_active",
-        "decisions",
         "duration_sum",
         "floods",
-        "messages",
         "refused_values",
         "streams_active",
     )
 
     def __init__(self) -> None:
-        self.messages: dict[MessageKey, int] = {}
-        self.decisions: dict[DecisionKey, int] = {}
+        self._tallies: dict[tuple[MessageKey, DecisionKey | None], Tally] = {}
         self.buckets = [0] * (len(BOUNDS) + 1)
         """Messages by duration, not cumulative; the last bucket has no bound."""
         self.duration_sum = 0.0
@@ -44,21 +53,30 @@ class Counters:
         self.broken_connections: dict[tuple[str], int] = {}
         """Connections that were ended because the peer broke HTTP/2, by the error's name."""
 
-    def message(self, key: MessageKey) -> None:
-        """One message was answered, or refused."""
-        self.messages[key] = self.messages.get(key, 0) + 1
+    def tally(self, message: MessageKey, decision: DecisionKey | None = None) -> Tally:
+        """Where messages that are counted under these keys are counted."""
+        tally = self._tallies.get((message, decision))
+        if tally is None:
+            tally = self._tallies[message, decision] = Tally(message, decision)
+        return tally
 
-    def decision(self, key: DecisionKey) -> None:
-        """One request was decided."""
-        self.decisions[key] = self.decisions.get(key, 0) + 1
+    @property
+    def messages(self) -> dict[MessageKey, int]:
+        """Messages answered or refused."""
+        found: dict[MessageKey, int] = {}
+        for one in self._tallies.values():
+            if one.times:
+                found[one.message] = found.get(one.message, 0) + one.times
+        return found
 
-    def flood(self, kind: str) -> None:
-        """One connection was ended for flooding."""
-        self.floods[kind,] = self.floods.get((kind,), 0) + 1
-
-    def broken(self, error: str) -> None:
-        """One connection was ended because its peer broke HTTP/2."""
-        self.broken_connections[error,] = self.broken_connections.get((error,), 0) + 1
+    @property
+    def decisions(self) -> dict[DecisionKey, int]:
+        """Requests decided."""
+        found: dict[DecisionKey, int] = {}
+        for one in self._tallies.values():
+            if one.times and one.decision is not None:
+                found[one.decision] = found.get(one.decision, 0) + one.times
+        return found
 
     def duration(self, seconds: float) -> None:
         """One message took *seconds*."""

@@ -95,18 +95,18 @@ def _messages(counters: Counters) -> Iterator[Metric]:
 
 def _connections(counters: Counters) -> Iterator[Metric]:
     yield GaugeMetricFamily(
-        "colorfast_http2_connections_active",
+        "colorfast_extproc_connections_active",
         "Connections that are open, with the transport http2.",
         value=counters.connections_active,
     )
     yield _counter(
-        "colorfast_http2_floods",
+        "colorfast_extproc_floods",
         "Connections ended because their peers flooded them, by what there was too much of.",
         ("kind",),
         counters.floods,
     )
     yield _counter(
-        "colorfast_http2_broken_connections",
+        "colorfast_extproc_broken_connections",
         "Connections ended because their peers broke HTTP/2, by the error of RFC 9113.",
         ("error",),
         counters.broken_connections,

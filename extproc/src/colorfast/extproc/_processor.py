@@ -13,16 +13,24 @@ that draws lanes at random has no such answers.
 """
 
 import logging
+from collections.abc import Callable
 from time import perf_counter
 from typing import Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 
-from colorfast.extproc._counters import Counters, DecisionKey, MessageKey
+from colorfast.extproc._counters import Counters, Tally
 from colorfast.extproc._errors import INVALID_ARGUMENT, PeerError
 from colorfast.extproc._memo import Memo
 from colorfast.extproc._needs import SOURCE_ADDRESS, compiled_in, needs
-from colorfast.extproc._reply import CONTINUE, has_rest, is_refused, reply, without_rest
+from colorfast.extproc._reply import (
+    CONTINUE,
+    around_rest,
+    has_rest,
+    is_refused,
+    reply,
+    without_rest,
+)
 from colorfast.extproc._stream import STATIONS, Station, StreamOptions
 from colorfast.extproc.wire import ProcessingRequest
 from colorfast.policy import Engine, Outcome, Policy, Request, Split
@@ -49,11 +57,17 @@ _LOG = logging.getLogger("colorfast.extproc")
 
 
 class _Answer(NamedTuple):
-    """An answer, and under which keys it is counted; other phases decide nothing."""
+    """An answer, and where it is counted."""
 
     serialised: bytes
-    message: MessageKey
-    decision: DecisionKey | None
+    tally: Tally
+
+
+class _Shape(NamedTuple):
+    """Answers that differ in the baggage of others alone."""
+
+    write: Callable[[bytes], bytes]
+    tally: Tally
 
 
 class _Desk:
@@ -63,16 +77,19 @@ class _Desk:
         "_answers",
         "_audited",
         "_compiled_in",
+        "_counters",
         "_decide",
         "_engine",
         "_known",
         "_names",
         "_repeats",
+        "_shapes",
         "_source",
         "_station",
     )
 
-    def __init__(self, engine: Engine, station: Station) -> None:
+    def __init__(self, engine: Engine, station: Station, counters: Counters) -> None:
+        self._counters = counters
         self._engine = engine
         self._station = station
         self._decide = engine.dye if station == "dye" else engine.carry
@@ -80,6 +97,7 @@ class _Desk:
         self._compiled_in = compiled_in(engine.policy, station)
         self._source = SOURCE_ADDRESS in self._names
         self._answers: dict[tuple[Outcome, bool], _Answer] = {}
+        self._shapes: dict[tuple[str | None, str | None, bool], _Shape] = {}
         self._audited: dict[frozenset[str], frozenset[str]] = {}
         self._repeats = station == "carry" or not _is_random(engine.policy)
         self._known: dict[bool, Memo[bytes, _Answer]] = {
@@ -96,16 +114,16 @@ class _Desk:
             self._audit(stream.forwards)
         return self._known[stream.metadata].get(message)
 
-    def answer(
-        self, message: bytes, request: ProcessingRequest, stream: StreamOptions, count: Counters
-    ) -> _Answer:
+    def answer(self, message: bytes, request: ProcessingRequest, stream: StreamOptions) -> _Answer:
         """The answer to *message*, which holds *request*."""
         outcome = self._outcome(request)
         if has_rest(outcome):
-            if is_refused(outcome.sets[-1][1]):
-                count.refused_values += 1
+            rest = outcome.sets[-1][1]
+            if is_refused(rest):
+                self._counters.refused_values += 1
                 return self._kept(without_rest(self._engine.policy, outcome), stream.metadata)
-            answer = self._build(outcome, stream.metadata)
+            shape = self._shape(outcome, stream.metadata)
+            answer = _Answer(shape.write(rest), shape.tally)
         else:
             answer = self._kept(outcome, stream.metadata)
         if self._repeats and len(message) <= MAX_KNOWN_SIZE:
@@ -124,19 +142,32 @@ class _Desk:
     def _kept(self, outcome: Outcome, metadata: bool) -> _Answer:
         answer = self._answers.get((outcome, metadata))
         if answer is None:
-            answer = self._build(outcome, metadata)
+            serialised = reply(outcome, self._digest(metadata))
+            answer = _Answer(serialised, self._tally(outcome))
             if len(self._answers) >= MAX_REPLIES:
                 self._answers.clear()
             self._answers[outcome, metadata] = answer
         return answer
 
-    def _build(self, outcome: Outcome, metadata: bool) -> _Answer:
-        policy = self._engine.policy
+    def _shape(self, outcome: Outcome, metadata: bool) -> _Shape:
+        key = (outcome.lane, outcome.rule, metadata)
+        shape = self._shapes.get(key)
+        if shape is None:
+            write = around_rest(outcome, self._digest(metadata))
+            shape = _Shape(write, self._tally(outcome))
+            if len(self._shapes) >= MAX_REPLIES:
+                self._shapes.clear()
+            self._shapes[key] = shape
+        return shape
+
+    def _digest(self, metadata: bool) -> str | None:
+        return self._engine.policy.digest if metadata else None
+
+    def _tally(self, outcome: Outcome) -> Tally:
         lane, station = outcome.lane, self._station
         done, nothing = _DONE[station]
-        pattern = "" if lane is None else policy.lanes.pattern_of(lane) or ""
-        return _Answer(
-            reply(outcome, policy.digest if metadata else None),
+        pattern = "" if lane is None else self._engine.policy.lanes.pattern_of(lane) or ""
+        return self._counters.tally(
             (station, "request_headers", nothing if lane is None else done),
             (station, pattern, outcome.rule or ""),
         )
@@ -173,7 +204,7 @@ class Processor:
 
     @engine.setter
     def engine(self, engine: Engine) -> None:
-        desks = {station: _Desk(engine, station) for station in STATIONS}
+        desks = {station: _Desk(engine, station, self.counters) for station in STATIONS}
         self._engine, self._desks = engine, desks
 
     @property
@@ -187,17 +218,10 @@ class Processor:
         Raises PeerError when *message* is no ProcessingRequest, and nothing else.
         """
         started = perf_counter()
-        try:
-            return self._process(message, stream)
-        finally:
-            self.counters.duration(perf_counter() - started)
-
-    def _process(self, message: bytes, stream: StreamOptions) -> bytes:
         desk = self._desks[stream.station]
         answer = desk.known(message, stream) or self._answer(desk, message, stream)
-        self.counters.message(answer.message)
-        if answer.decision is not None:
-            self.counters.decision(answer.decision)
+        answer.tally.times += 1
+        self.counters.duration(perf_counter() - started)
         return answer.serialised
 
     def _answer(self, desk: _Desk, message: bytes, stream: StreamOptions) -> _Answer:
@@ -209,11 +233,12 @@ class Processor:
         if phase is None:
             raise self._refusal(stream)
         if phase != "request_headers":
-            return _Answer(CONTINUE[phase], (stream.station, phase, "continued"), None)
-        return desk.answer(message, request, stream, self.counters)
+            tally = self.counters.tally((stream.station, phase, "continued"))
+            return _Answer(CONTINUE[phase], tally)
+        return desk.answer(message, request, stream)
 
     def _refusal(self, stream: StreamOptions) -> PeerError:
-        self.counters.message((stream.station, "unknown", "refused"))
+        self.counters.tally((stream.station, "unknown", "refused")).times += 1
         return PeerError(
             "CF604",
             "a peer sent a message that is not a ProcessingRequest",

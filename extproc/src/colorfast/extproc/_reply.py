@@ -5,6 +5,7 @@ everything overwrites, which OVERWRITE_IF_EXISTS_OR_ADD asks of proxies that do 
 with a control byte fails the request even when failures are allowed, so none is ever written.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from colorfast.extproc.wire import (
@@ -65,6 +66,61 @@ def without_rest(policy: Policy, outcome: Outcome) -> Outcome:
         return outcome._replace(sets=(), removes=(*outcome.removes, _BAGGAGE))
     line = policy.member.write(outcome.lane)
     return outcome._replace(sets=(*outcome.sets[:-1], (_BAGGAGE, line)))
+
+
+def around_rest(outcome: Outcome, digest: str | None) -> Callable[[bytes], bytes]:
+    """What makes answers that differ from that of *outcome* in the value of baggage alone.
+
+    Only that value, and the lengths of what it is in, are written anew: an object for each message
+    in an answer would cost several times as much. The bytes are those of ``reply``.
+    """
+    before = b"".join(_set(name, value) for name, value in outcome.sets[:-1])
+    after = b"".join(_field(_REMOVE_HEADERS, name.encode()) for name in outcome.removes)
+    behind = b""
+    if digest is not None:
+        metadata = ProcessingResponse()
+        _add_metadata(metadata, outcome, digest)
+        behind = metadata.SerializeToString(deterministic=True)
+
+    def write(value: bytes) -> bytes:
+        mutation = before + _set(_BAGGAGE, value) + after
+        common = _field(_HEADER_MUTATION, mutation) + _CLEAR_ROUTE_CACHE
+        return _field(_FIRST, _field(_FIRST, common)) + behind
+
+    return write
+
+
+_FIRST = b"\x0a"
+"""Tag of field 1 with a length: a HeaderValue's key, and every message in the one around it."""
+
+_HEADER_MUTATION = _REMOVE_HEADERS = b"\x12"
+_RAW_VALUE = b"\x1a"
+_APPEND_ACTION = b"\x18\x02"
+_CLEAR_ROUTE_CACHE = b"\x28\x01"
+
+
+def _set(name: str, value: bytes) -> bytes:
+    """A HeaderValueOption among ``set_headers``."""
+    header = _field(_FIRST, name.encode()) + _field(_RAW_VALUE, value)
+    return _field(_FIRST, _field(_FIRST, header) + _APPEND_ACTION)
+
+
+def _field(tag: bytes, content: bytes) -> bytes:
+    size = len(content)
+    return tag + (_VARINTS[size] if size < _MANY else _varint(size)) + content
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    return bytes((*out, number))
+
+
+_MANY = 2048
+_VARINTS = tuple(_varint(number) for number in range(_MANY))
+"""Lengths that are common."""
 
 
 def reply(outcome: Outcome, digest: str | None) -> bytes:

@@ -7,7 +7,7 @@ from colorfast.extproc._logs import LogFormat
 from colorfast.extproc._tls import Tls
 from colorfast.extproc._transport import TransportName
 
-TRANSPORT: Final[TransportName] = "grpcio"
+TRANSPORT: Final[TransportName] = "http2"
 """The transport that serves unless another one is asked for."""
 
 

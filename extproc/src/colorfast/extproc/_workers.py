@@ -10,7 +10,7 @@ intervals, with the policy that the others serve, even if the file is broken by 
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final
@@ -147,7 +147,7 @@ class Workers:
                 self._started = True
                 self._on_started(self)
             case Report(policy=str(policy)):
-                self._policy = policy
+                pass
 
     async def _fresh(self) -> None:
         await asyncio.gather(*(seat.fresh() for seat in self.seats))
@@ -175,21 +175,24 @@ class _Sums(Collector):
     def collect(self) -> Iterator[Metric]:
         parent = families(ProcessCollector(registry=None))
         yield from metrics(added([*(seat.metrics for seat in self._seats), parent]))
-        up = GaugeMetricFamily(
-            "colorfast_worker_up", "Whether the worker serves.", labels=("worker",)
-        )
-        restarts = CounterMetricFamily(
-            "colorfast_worker_restarts", "Starts after a death.", labels=("worker",)
-        )
-        messages = CounterMetricFamily(
-            "colorfast_worker_messages", "Messages of the worker.", labels=("worker",)
-        )
-        for seat in self._seats:
-            worker = (str(seat.number),)
-            up.add_metric(worker, seat.state == "ready")
-            restarts.add_metric(worker, seat.restarts)
-            messages.add_metric(worker, total(seat.metrics, "colorfast_extproc_messages"))
-        yield from (up, restarts, messages)
+        yield from of_each(self._seats)
+
+
+def of_each(seats: Iterable[Seat]) -> tuple[Metric, ...]:
+    """What metrics tell of each worker."""
+    up = GaugeMetricFamily("colorfast_worker_up", "Whether the worker serves.", labels=("worker",))
+    restarts = CounterMetricFamily(
+        "colorfast_worker_restarts", "Starts after a death.", labels=("worker",)
+    )
+    messages = CounterMetricFamily(
+        "colorfast_worker_messages", "Messages of the worker.", labels=("worker",)
+    )
+    for seat in seats:
+        worker = (str(seat.number),)
+        up.add_metric(worker, seat.state == "ready")
+        restarts.add_metric(worker, seat.restarts)
+        messages.add_metric(worker, total(seat.metrics, "colorfast_extproc_messages"))
+    return up, restarts, messages
 
 
 @asynccontextmanager
@@ -224,6 +227,8 @@ async def supervise(settings: Settings, ready: Callable[[Workers], None] | None 
             ready(workers)
 
     with logging_to_stderr(settings.log_format):
+        # Its default would end the process.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)
         async with working(settings, started) as workers:
             with _signals(workers):
                 await workers.run()

@@ -30,7 +30,9 @@ _LOG = logging.getLogger("colorfast.extproc")
 _DATA: Final = Kind.DATA
 _OPENED: Final = Kind.OPENED
 _PREFIX: Final = grpc.PREFIX.size
+_HEADERS: Final = grpc.HEADERS
 _prefix = grpc.PREFIX.unpack_from
+_pack = grpc.PREFIX.pack
 
 
 class Plan(ABC):
@@ -82,10 +84,8 @@ class Calls:
 
     def send(self, stream: CallStream, message: bytes) -> None:
         """Send one message of the answer."""
-        connection = self.connection
-        if not stream.answered:
-            connection.send_headers(stream, grpc.HEADERS)
-        connection.send_data(stream, grpc.framed(message))
+        headers = b"" if stream.answered else _HEADERS
+        self.connection.send(stream, _pack(0, len(message)) + message, headers)
 
     def finish(self, stream: CallStream, status: int, why: str = "") -> None:
         """End the answer with a gRPC status."""
@@ -96,8 +96,7 @@ class Calls:
     def respond(self, stream: CallStream, block: bytes, body: bytes) -> None:
         """Answer a request that is no gRPC, as a whole."""
         if body:
-            self.connection.send_headers(stream, block)
-            self.connection.send_data(stream, body)
+            self.connection.send(stream, body, block)
             self.connection.end(stream)
         else:
             self.connection.end(stream, block)
@@ -142,7 +141,17 @@ class Method(Plan):
     def data(self, calls: Calls, stream: CallStream, data: bytes) -> None:
         """Cut messages out of *data*."""
         try:
-            self._data(calls, stream, data)
+            # Nearly always a frame is one message, whole.
+            if (
+                stream.received is None
+                and len(data) >= _PREFIX
+                and _prefix(data) == (0, len(data) - _PREFIX)
+            ):
+                self.message(calls, stream, data[_PREFIX:])
+            elif data:
+                self._assemble(calls, stream, data)
+            if stream.state != OPEN and stream.plan is self:
+                self._end(calls, stream)
         except GrpcFault as fault:
             calls.finish(stream, fault.status, fault.why)
         except Exception:  # noqa: BLE001 (a call must not take others with it)
@@ -150,20 +159,10 @@ class Method(Plan):
             if stream.plan is self:
                 calls.finish(stream, Status.UNKNOWN, "a message could not be answered")
 
-    def _data(self, calls: Calls, stream: CallStream, data: bytes) -> None:
-        # Nearly always a frame is one message, whole.
-        if (
-            stream.received is None
-            and len(data) >= _PREFIX
-            and _prefix(data) == (0, len(data) - _PREFIX)
-        ):
-            self.message(calls, stream, data[_PREFIX:])
-        elif data:
-            self._assemble(calls, stream, data)
-        if stream.state != OPEN and stream.plan is self:
-            if stream.received is not None:
-                raise GrpcFault(Status.INTERNAL, "the last message is not complete")
-            self.ended(calls, stream)
+    def _end(self, calls: Calls, stream: CallStream) -> None:
+        if stream.received is not None:
+            raise GrpcFault(Status.INTERNAL, "the last message is not complete")
+        self.ended(calls, stream)
 
     def _assemble(self, calls: Calls, stream: CallStream, data: bytes) -> None:
         received = calls.release(stream)

@@ -1,12 +1,12 @@
 """One HTTP/2 connection from the server's side (RFC 9113), without any IO.
 
-Bytes of the client go in by ``receive``, which yields events. Answers go in by ``send_headers``,
-``send_data`` and ``end``. Bytes for the client come out of ``take``. Pings, settings, windows and
-whatever else HTTP/2 needs for itself happen in between and are no events.
+Bytes of the client go in by ``receive``, which yields events. Answers go in by ``send`` and ``end``.
+Bytes for the client come out of ``take``. Pings, settings, windows and whatever else HTTP/2 needs for
+itself happen in between and are no events.
 
 Theory of operation. ``receive`` cuts frames off and gives each to the handler of its type. What may
 come at the moment is a table of handlers: before the client's SETTINGS only they may, within a
-header block only CONTINUATION, otherwise everything. A stream moves by the table in ``_streams``. A
+header block only CONTINUATION, otherwise everything, at the end nothing. A stream moves by the table in ``_streams``. A
 handler that meets a fault of the client raises it; ``receive`` makes RST_STREAM of a StreamFault
 and GOAWAY of a ConnectionFault. Nothing is ever raised for what a client sent.
 
@@ -149,7 +149,7 @@ class Connection(Generic[T]):
             if self._rest:
                 data = self._rest + data
             position, end = self._start(data), len(data)
-            while end - position >= HEAD_SIZE and not self.over:
+            while end - position >= HEAD_SIZE:
                 high, low, kind, flags, stream_id = _unpack(data, position)
                 size = high << 8 | low
                 if size > MAX_FRAME_SIZE:
@@ -218,12 +218,15 @@ class Connection(Generic[T]):
         stream.taken = 0
 
     def _on_headers(self, flags: int, stream_id: int, payload: bytes) -> Event[T] | None:
+        if flags == END_HEADERS:  # as nearly always
+            return self._on_block(0, stream_id, payload)
         if flags & PADDED:
             payload = frames.unpadded(payload)
         if flags & HAS_PRIORITY:
             payload = frames.without_priority(payload, stream_id)
         if flags & END_HEADERS:
             return self._on_block(flags & END_STREAM, stream_id, payload)
+        _check_odd(stream_id)
         self._pieces = Pieces(self._limits, stream_id, flags, payload)
         self._handlers = self._WITHIN_BLOCK
         return None
@@ -259,9 +262,8 @@ class Connection(Generic[T]):
         return _OPENED, stream, b""
 
     def _on_trailers(self, last: int, stream_id: int, block: bytes) -> Event[T] | None:
+        _check_odd(stream_id)
         stream = self.streams.get(stream_id)
-        if not stream_id & 1:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "clients open odd streams only")
         if stream is None:
             # Even then the block counts for the table that both sides keep.
             self._blocks.skip(block)
@@ -372,6 +374,9 @@ class Connection(Generic[T]):
     def _on_nothing(self, flags: int, stream_id: int, payload: bytes) -> None:
         raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a frame that may not come now")
 
+    def _on_silence(self, flags: int, stream_id: int, payload: bytes) -> None:
+        """It is over: what still comes is not looked at."""
+
     def _stray(self, stream_id: int, step: int) -> Event[T] | None:
         """A frame of a stream that cannot move. Raises PeerFault unless it is to be ignored."""
         refuse(self._state(stream_id), step)
@@ -404,16 +409,18 @@ class Connection(Generic[T]):
         output.clear()
         return data
 
-    def send_headers(self, stream: Stream[T], block: bytes) -> None:
-        """Begin the answer with *block*, which has to fit a frame."""
-        stream.answered = True
-        self.outbox.headers(stream, block)
+    def send(self, stream: Stream[T], data: bytes, headers: bytes = b"") -> None:
+        """Go on with *data*; what the client's windows do not admit yet is sent later.
 
-    def send_data(self, stream: Stream[T], data: bytes) -> None:
-        """Go on with *data*; what the client's windows do not admit yet is sent later."""
+        An answer begins with *headers*, a header block that has to fit a frame.
+        """
+        outbox = self.outbox
+        if headers:
+            stream.answered = True
+            outbox.headers(stream, headers)
         self.guards.answers += 1
         try:
-            self.outbox.data(stream, data)
+            outbox.data(stream, data)
         except ConnectionFault as fault:
             self.fail(fault)
 
@@ -456,6 +463,7 @@ class Connection(Generic[T]):
         """End the connection and every stream on it."""
         if not self.over:
             self.over = True
+            self._handlers = self._OVER
             self.outbox.output.append(frames.goaway(self._last_id, code, why))
 
     def fail(self, fault: ConnectionFault) -> None:
@@ -520,7 +528,14 @@ class Connection(Generic[T]):
     )
     _ANYTHING: ClassVar = _KNOWN + (_on_unknown,) * (_TYPES - len(_KNOWN))
     _BEFORE_SETTINGS: ClassVar = _only(frames.SETTINGS, _on_first_settings, _on_nothing)
+    _OVER: ClassVar = (_on_silence,) * _TYPES
     _WITHIN_BLOCK: ClassVar = _only(frames.CONTINUATION, _on_continuation, _on_nothing)
+
+
+def _check_odd(stream_id: int) -> None:
+    """RFC 9113 section 5.1.1. Raises ConnectionFault."""
+    if not stream_id & 1:
+        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "clients open odd streams only")
 
 
 def _counted(left: int, size: int, last: int) -> int:

@@ -60,11 +60,6 @@ def trailers_only(status: int, why: str = "") -> bytes:
     return HEADERS + trailers(status, why)
 
 
-def framed(message: bytes) -> bytes:
-    """*message* with its prefix."""
-    return PREFIX.pack(0, len(message)) + message
-
-
 def messages(received: bytearray, longest: int) -> Iterator[bytes]:
     """Cut the whole messages off the start of *received*. Raises GrpcFault."""
     while len(received) >= PREFIX.size:

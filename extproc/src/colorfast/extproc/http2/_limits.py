@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from colorfast.extproc.http2._errors import Flood
+from colorfast.extproc.http2._frames import INITIAL_WINDOW
 
 _ALLOWANCES: Final = MappingProxyType(
     {
@@ -24,7 +25,7 @@ _ALLOWANCES: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds of one connection; sizes are bytes, times are seconds."""
+    """Bounds of one connection; sizes are bytes, times are seconds. Raises ValueError."""
 
     streams: int = 1_024
     """Streams open at a time, announced. As many as an Envoy's worker has on one connection."""
@@ -56,3 +57,7 @@ class Limits:
     """The time that an allowance is for."""
     allowances: Mapping[Flood, int] = field(default_factory=lambda: _ALLOWANCES)
     """Unproductive frames of each kind in one interval."""
+
+    def __post_init__(self) -> None:
+        if self.connection_window <= INITIAL_WINDOW:
+            raise ValueError("connection_window cannot be made smaller than it is at first")

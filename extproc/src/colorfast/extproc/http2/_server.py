@@ -12,10 +12,20 @@ from colorfast.extproc._processor import Processor
 from colorfast.extproc._reports import Reports
 from colorfast.extproc._transport import MAX_MESSAGE
 from colorfast.extproc.http2._calls import Calls
-from colorfast.extproc.http2._errors import ConnectionFault, FloodFault
+from colorfast.extproc.http2._errors import ConnectionFault, ErrorCode, Flood, FloodFault
 from colorfast.extproc.http2._limits import Limits
 from colorfast.extproc.http2._protocol import Rim
 from colorfast.extproc.http2._routes import Routes
+
+FATAL: Final = (
+    ErrorCode.PROTOCOL_ERROR,
+    ErrorCode.FLOW_CONTROL_ERROR,
+    ErrorCode.SETTINGS_TIMEOUT,
+    ErrorCode.STREAM_CLOSED,
+    ErrorCode.FRAME_SIZE_ERROR,
+    ErrorCode.COMPRESSION_ERROR,
+)
+"""What connections end with by their peers' fault, beside floods."""
 
 FAREWELL: Final = 1.0
 """Seconds that last words may take to leave when a connection is closed by force."""
@@ -38,6 +48,9 @@ class Http2Transport:
         reports = Reports()
         self._resolve = Routes(processor, health, reports).resolve
         self._counters = processor.counters
+        # A counter that is there from the start can be seen to rise.
+        self._counters.floods = {(str(flood),): 0 for flood in Flood}
+        self._counters.broken_connections = {(code.name,): 0 for code in FATAL}
         self._reports = reports
         self._door = door or Door()
         self._limits = limits or Limits(message=MAX_MESSAGE)
@@ -87,10 +100,10 @@ class Http2Transport:
 
     def _note(self, fault: ConnectionFault) -> None:
         if isinstance(fault, FloodFault):
-            self._counters.flood(str(fault.flood))
+            self._counters.floods[str(fault.flood),] += 1
             code, what = "CF607", f"a peer floods its connection: {fault.flood}"
         else:
-            self._counters.broken(fault.code.name)
+            self._counters.broken_connections[fault.code.name,] += 1
             code, what = "CF606", f"a peer broke HTTP/2, {fault.code.name}: {fault.why}"
         fix = "look for another client of this address"
         self._reports.report(PeerError(code, what, fix=fix, grpc_status=0))
