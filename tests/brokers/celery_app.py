@@ -1,6 +1,6 @@
 """The Celery application of test_celery: ``celery --app brokers.celery_app worker``.
 
-COLORFAST_TEST_CELERY is its settings as JSON: broker, backend, live (a file), traced (``no``,
+CELERY_APP_SETTINGS is its settings as JSON: broker, backend, live (a file), traced (``no``,
 ``parents``, ``links``), worker (the lane whose workers these are).
 """
 
@@ -22,7 +22,7 @@ from colorfast.propagator import lane
 from colorfast.propagator.messaging import FileLanes
 from colorfast.propagator.messaging import celery as lanes
 
-SETTINGS = json.loads(os.environ["COLORFAST_TEST_CELERY"])
+SETTINGS = json.loads(os.environ["CELERY_APP_SETTINGS"])
 
 app = Celery("shop", broker=SETTINGS["broker"], backend=SETTINGS["backend"])
 live = FileLanes(Path(SETTINGS["live"]), interval=0)

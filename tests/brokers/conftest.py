@@ -14,6 +14,7 @@ with warnings.catch_warnings():
 
 from brokers import servers
 from brokers.install import missing
+from brokers.process import insisting
 
 HERE = Path(__file__).parent
 
@@ -41,7 +42,7 @@ def running(
         if request.config.getoption("--need-brokers"):
             pytest.fail(text)
         pytest.skip(text)
-    with server(factory.mktemp(name)) as address:
+    with insisting(lambda: server(factory.mktemp(name))) as address:
         yield address
 
 

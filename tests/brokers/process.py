@@ -13,8 +13,13 @@ from helpers.processes import alive, descendants, wait_until
 
 LOOPBACK = "127.0.0.1"
 
-READY_WITHIN = 90.0
+READY_WITHIN = 180.0
 STOP_WITHIN = 20.0
+TRIES = 3
+
+
+class Ended(Exception):
+    """A program ended before it was ready, for instance since its port was taken."""
 
 
 def free_ports(count: int) -> list[int]:
@@ -52,7 +57,8 @@ def running(
         )
 
     def is_ready() -> bool:
-        assert process.poll() is None, f"{name} has ended:\n{log.read_text()[-3000:]}"
+        if process.poll() is not None:
+            raise Ended(f"{name} has ended:\n{log.read_text()[-3000:]}")
         return ready()
 
     try:
@@ -60,6 +66,20 @@ def running(
         yield process
     finally:
         stop(process)
+
+
+@contextlib.contextmanager
+def insisting(start: Callable[[], contextlib.AbstractContextManager[str]]) -> Iterator[str]:
+    """What *start* starts, on other ports if it ends at once: free ports are a guess."""
+    with contextlib.ExitStack() as stack:
+        for left in reversed(range(TRIES)):
+            try:
+                address = stack.enter_context(start())
+                break
+            except Ended:
+                if not left:
+                    raise
+        yield address
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -39,16 +39,16 @@ log.cleaner.enable=false
 @contextlib.contextmanager
 def kafka(folder: Path) -> Iterator[str]:
     """A Kafka of one node (KRaft); its address."""
-    port, controller = free_ports(2)
     settings = folder / "kafka.properties"
-    settings.write_text(
-        _KAFKA.format(host=LOOPBACK, port=port, controller=controller, folder=folder)
-    )
+    settings.write_text(_settings(folder, 9092, 9093))
     java = ["java", *_JVM, "-cp", f"{KAFKA}/libs/*"]
     tool = [*java, "kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ"]
     subprocess.run(
         [*tool, "-c", str(settings)], check=True, cwd=folder, timeout=60, capture_output=True
     )
+    # Chosen as late as can be, for until Kafka has them somebody else may take them.
+    port, controller = free_ports(2)
+    settings.write_text(_settings(folder, port, controller))
     address = f"{LOOPBACK}:{port}"
 
     def ready() -> bool:
@@ -56,6 +56,10 @@ def kafka(folder: Path) -> Iterator[str]:
 
     with running("kafka", [*java, "kafka.Kafka", str(settings)], folder, ready):
         yield address
+
+
+def _settings(folder: Path, port: int, controller: int) -> str:
+    return _KAFKA.format(host=LOOPBACK, port=port, controller=controller, folder=folder)
 
 
 def _has_a_broker(address: str) -> bool:

@@ -5,11 +5,13 @@ import contextlib
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import aio_pika
 import pika
 import pytest
+from brokers.examples import consumer, run, snippet
 from brokers.tracing import traced
 from opentelemetry.instrumentation.aio_pika import AioPikaInstrumentor
 from opentelemetry.instrumentation.pika import PikaInstrumentor
@@ -245,3 +247,48 @@ def test_the_lane_goes_along_into_threads(channel: BlockingChannel, name: str) -
     channel.basic_consume(name, amqp.handler(work))
     wait_until(lambda: _turn(channel, name) and bool(found), "it comes", within=WITHIN)
     assert found == ["canary"]
+
+
+def test_the_example_runs(rabbit_url: str, channel: BlockingChannel, tmp_path: Path) -> None:
+    env = {"AMQP": rabbit_url}
+    queue = amqp.LaneQueue(name="orders", hand_over=10)
+    queue.declare(channel, "canary")
+    with (
+        consumer("amqp_orders.py", "base", tmp_path, env) as base,
+        consumer("amqp_orders.py", "canary", tmp_path, {**env, "LANE": "canary"}) as canary,
+    ):
+        wait_until(lambda: consumers(channel, "orders.canary") == 1, "it is there", within=WITHIN)
+        for order in (["tea", "canary"], ["cake", "pr-1"], ["milk"]):
+            run("amqp_orders.py", *order, env=env)
+        wait_until(lambda: "milk" in base.read_text(), "the baseline has read all", within=WITHIN)
+        wait_until(lambda: "tea" in canary.read_text(), "the lane has read its own", within=WITHIN)
+    assert base.read_text().splitlines() == ["cake in lane pr-1", "milk in lane None"]
+    assert canary.read_text().splitlines() == ["tea in lane canary"]
+
+
+def consumers(channel: BlockingChannel, queue: str) -> int:
+    return int(channel.queue_declare(queue, passive=True).method.consumer_count)
+
+
+class Enough(Exception):
+    """Ends a loop of the documentation, which has no end."""
+
+
+async def test_the_loop_that_is_shown_for_aio_pika(rabbit_url: str) -> None:
+    shown = snippet("aio_pika")
+    found = []
+
+    async def work(message: Any) -> None:
+        found.append((message.body, lane.current()))
+        raise Enough
+
+    async with connected(rabbit_url) as channel:
+        await shown["ORDERS"].declare_async(channel, "canary")
+    for name in (None, "canary"):
+        with lane.use(name):
+            await shown["publish"](rabbit_url, b"order")
+    for name in (None, "canary"):
+        with pytest.raises(Enough):
+            async with asyncio.timeout(WITHIN):
+                await shown["consume"](rabbit_url, name, work)
+    assert found == [(b"order", None), (b"order", "canary")]

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 import pytest
+from brokers.examples import SERVICES, run
 from brokers.process import running
 from celery import chain, chord, group
 
@@ -54,7 +55,7 @@ def settings(broker: str, redis_url: str, traced: str, tmp_path: Path) -> dict[s
 @pytest.fixture
 def app(settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The application as its clients see it."""
-    monkeypatch.setenv("COLORFAST_TEST_CELERY", json.dumps(settings))
+    monkeypatch.setenv("CELERY_APP_SETTINGS", json.dumps(settings))
     sys.modules.pop("brokers.celery_app", None)
     module = importlib.import_module("brokers.celery_app")
     lanes.install()
@@ -76,7 +77,7 @@ def worker(settings: dict[str, str], tmp_path: Path) -> Worker:
         command += ["--without-gossip", "-l", "INFO", "-Q", ",".join(queues)]
         env = {
             "PYTHONPATH": str(TESTS),
-            "COLORFAST_TEST_CELERY": json.dumps({**settings, "worker": name}),
+            "CELERY_APP_SETTINGS": json.dumps({**settings, "worker": name}),
         }
         log = tmp_path / f"{name}.log"
         log.unlink(missing_ok=True)
@@ -90,7 +91,11 @@ def result(sent: Any) -> Any:
     return sent.get(timeout=WITHIN, interval=0.02)
 
 
-@pytest.mark.parametrize("traced", ["no", "parents", "links"])
+@pytest.mark.parametrize(
+    ("broker", "traced"),
+    [("redis", "no"), ("redis", "parents"), ("redis", "links"), ("rabbitmq", "links")],
+    indirect=["broker"],
+)
 def test_a_lane_s_tasks_stay_in_it_and_with_its_workers(
     app: ModuleType, worker: Worker, settings: dict[str, str]
 ) -> None:
@@ -133,3 +138,22 @@ def test_what_a_lane_has_left_unread_is_worked_off_by_the_baseline(
         unread = [app.where.delay() for _ in range(3)]
     with worker("base", queue, f"{queue}.canary"):
         assert [result(one) for one in unread] == [["canary", "base"]] * 3
+
+
+def test_the_example_runs(redis_url: str, tmp_path: Path) -> None:
+    live = tmp_path / "live"
+    live.write_text("canary")
+    env = {"REDIS": redis_url, "LIVE": str(live), "PYTHONPATH": str(SERVICES)}
+
+    def workers(name: str, *queue: str) -> AbstractContextManager[object]:
+        command = [sys.executable, "-m", "celery", "-A", "celery_tasks", "worker", *queue]
+        command += ["-c", "1", "-n", f"{name}@example"]
+        return running(name, command, tmp_path, lambda: True, env=env)
+
+    with workers("base"), workers("canary", "-Q", "celery.canary"):
+        said = [run("celery_tasks.py", *one, env=env) for one in (["canary"], ["pr-1"], [])]
+    assert said == [
+        "['canary', 'canary', 'canary@example']\n",
+        "['pr-1', 'pr-1', 'base@example']\n",
+        "[None, None, 'base@example']\n",
+    ]

@@ -1,11 +1,14 @@
 """Lanes over a real Kafka, with each client."""
 
+import asyncio
 import itertools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
+from brokers.examples import consumer, run, snippet
 from brokers.kafka_clients import (
     READERS,
     SENDERS,
@@ -17,8 +20,7 @@ from brokers.kafka_clients import (
     sender,
 )
 from brokers.tracing import traced
-from confluent_kafka import Consumer, ConsumerGroupState, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, TopicPartition
 from opentelemetry.instrumentation.aiokafka import AIOKafkaInstrumentor
 from opentelemetry.instrumentation.confluent_kafka import ConfluentKafkaInstrumentor
 from opentelemetry.instrumentation.kafka import KafkaInstrumentor
@@ -30,7 +32,6 @@ from colorfast.propagator.messaging import (
     Role,
     StaticLanes,
     kafka,
-    lanes_of_names,
 )
 from helpers.processes import wait_until
 
@@ -199,18 +200,6 @@ def committed(address: str, topic: str, group: str) -> int:
         consumer.close()
 
 
-def groups_of(address: str, shared: str) -> Callable[[], frozenset[str]]:
-    """The lanes whose consumer groups have members: the broker knows who lives."""
-    admin = AdminClient({"bootstrap.servers": address})
-
-    def ask() -> frozenset[str]:
-        groups = admin.list_consumer_groups(request_timeout=10).result().valid
-        alive = (one.group_id for one in groups if one.state == ConsumerGroupState.STABLE)
-        return lanes_of_names(alive, shared)
-
-    return ask
-
-
 @every_reader
 def test_a_lane_that_dies_hands_over_and_returns(
     kafka_address: str,
@@ -220,7 +209,7 @@ def test_a_lane_that_dies_hands_over_and_returns(
     reader: type[Reader],
 ) -> None:
     with (
-        PolledLanes(groups_of(kafka_address, topic), interval=0.05) as live,
+        watching(kafka_address, topic) as live,
         start(reader, Role(live=live)) as base,
     ):
         with start(reader, Role(lane="canary", live=live)) as canary:
@@ -243,6 +232,13 @@ def test_a_lane_that_dies_hands_over_and_returns(
     assert canary.took == ["handed over", "for the lane again"]
 
 
+def watching(address: str, shared: str) -> PolledLanes:
+    """The source that the documentation shows, in more of a hurry."""
+    live: PolledLanes = snippet("live_groups")["live_groups"](address, shared)
+    live._interval = 0.05
+    return live
+
+
 def until_live(live: LiveLanes, lanes: set[str]) -> None:
     wait_until(lambda: live.lanes() == lanes, f"{lanes} are live", within=WITHIN)
 
@@ -262,3 +258,64 @@ def test_a_lane_goes_along_into_threads(
     with start(Busy, Role()) as base:
         base.wait_for("work")
     assert found == ["canary"]
+
+
+def test_the_example_runs(kafka_address: str, topic: str, tmp_path: Path) -> None:
+    live = tmp_path / "live"
+    live.write_text("canary")
+    env = {"KAFKA": kafka_address, "TOPIC": topic, "LIVE": str(live)}
+    with (
+        consumer("kafka_orders.py", "base", tmp_path, env) as base,
+        consumer("kafka_orders.py", "canary", tmp_path, {**env, "LANE": "canary"}) as canary,
+    ):
+        for order in (["tea", "canary"], ["cake", "pr-1"], ["milk"]):
+            run("kafka_orders.py", *order, env=env)
+        wait_until(lambda: "milk" in base.read_text(), "the baseline has read all", within=WITHIN)
+        wait_until(lambda: "tea" in canary.read_text(), "the lane has read its own", within=WITHIN)
+    assert base.read_text().splitlines() == ["cake in lane pr-1", "milk in lane None"]
+    assert canary.read_text().splitlines() == ["tea in lane canary"]
+
+
+class Enough(Exception):
+    """Ends a loop of the documentation, which has no end."""
+
+
+@pytest.fixture(scope="module")
+def orders(kafka_address: str) -> Iterator[Sender]:
+    """A producer for the topic of the documentation."""
+    make_topic(kafka_address, "orders")
+    with sender(KafkaPythonSender, kafka_address) as one:
+        yield one
+
+
+def test_the_loop_that_is_shown_for_confluent(kafka_address: str, orders: Sender) -> None:
+    send_in(orders, "orders", "canary", "not ours")
+    send_in(orders, "orders", "pr-1", "confluent")
+    found = []
+
+    def work(message: Any) -> None:
+        found.append((message.value(), lane.current()))
+        raise Enough
+
+    role = Role(lane="pr-1", live=CANARY)
+    with pytest.raises(Enough):
+        snippet("confluent")["consume"](kafka_address, role, work)
+    assert found == [(b"confluent", "pr-1")]
+    assert lane.current() is None
+
+
+async def test_the_loop_that_is_shown_for_aiokafka(kafka_address: str, orders: Sender) -> None:
+    send_in(orders, "orders", "canary", "not ours")
+    send_in(orders, "orders", "pr-2", "aiokafka")
+    found = []
+
+    async def work(record: Any) -> None:
+        found.append((record.value, lane.current()))
+        raise Enough
+
+    role = Role(lane="pr-2", live=CANARY)
+    with pytest.raises(Enough):
+        async with asyncio.timeout(WITHIN):
+            await snippet("aiokafka")["consume"](kafka_address, role, work)
+    assert found == [(b"aiokafka", "pr-2")]
+    assert lane.current() is None

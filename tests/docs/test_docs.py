@@ -4,6 +4,7 @@ import importlib
 import json
 import re
 import shlex
+from collections.abc import Iterable
 from importlib.metadata import version
 from itertools import zip_longest
 from pathlib import Path
@@ -26,20 +27,29 @@ from docs.pages import (
 )
 from envoys.run import MINORS, corpus
 from prometheus_client import generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 from pydantic import BaseModel
 
 from colorfast.cli._app import COMMANDS
 from colorfast.cli._app import colorfast as cli
-from colorfast.extproc import Processor, StreamOptions
+from colorfast.extproc import Processor, StreamOptions, Tls
+from colorfast.extproc import Settings as ServeSettings
 from colorfast.extproc._admin import PATHS
+from colorfast.extproc._guard import Guard
 from colorfast.extproc._metrics import registry
+from colorfast.extproc._seat import Seat
 from colorfast.extproc._watch import Watcher, load_first
+from colorfast.extproc._workers import of_each
+from colorfast.extproc.http2 import Http2Transport
 from colorfast.extproc.wire import ProcessingRequest
 from colorfast.mesh._launch import program
 from colorfast.mesh.conformance import BACKENDS
 from colorfast.policy import _mesh_model as mesh_models
 from colorfast.policy import _model as models
 from colorfast.policy._vectors import ExpectModel, RequestModel, VectorModel
+from colorfast.propagator import Settings
+from helpers.certificates import Authority
 
 EVERY_PAGE = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 
@@ -62,7 +72,7 @@ def files_of(module: str) -> list[Path]:
 
 def codes() -> dict[str, tuple[str, str]]:
     """Every code of every room: its level and its title."""
-    modules = [importlib.import_module(f"colorfast.{name}") for name in sorted(rooms())]
+    modules = [importlib.import_module(f"colorfast.{name}") for name in sorted(rooms() | {"propagator"})]
     tables: list[dict[str, tuple[str, str]]] = [getattr(one, "CODES", {}) for one in modules]
     joined = {code: entry for table in tables for code, entry in table.items()}
     assert len(joined) == sum(map(len, tables)), "two rooms have the same code"
@@ -111,7 +121,11 @@ def check(words: list[str]) -> None:
     if words[1].startswith("-"):
         assert words[1] in options_of(cli)
         return
-    options = options_of(command_of(words[1]))
+    command = command_of(words[1])
+    if isinstance(command, click.Group):
+        assert words[2] in command.commands, f"there is no colorfast {words[1]} {words[2]}"
+        command = command.commands[words[2]]
+    options = options_of(command)
     for word, value in zip_longest(words[2:], words[3:]):
         if word.startswith("-") and word != "-":
             assert word in options, f"colorfast {words[1]} has no {word}"
@@ -175,6 +189,7 @@ def test_environment_variables_are_those_of_the_options() -> None:
         for param in command_of(name).params
     }
     known |= set(re.findall(r"\bCOLORFAST_\w+", program.__doc__ or ""))
+    known |= {f"COLORFAST_{name.upper()}" for name in Settings._fields}
     said = {name for path in PAGES for name in re.findall(r"\bCOLORFAST_\w+", path.read_text())}
     assert said
     assert said <= known
@@ -183,7 +198,7 @@ def test_environment_variables_are_those_of_the_options() -> None:
 @EVERY_PAGE
 def test_make_targets_exist(path: Path) -> None:
     text = "\n".join([*spans(prose(path)), *(block.text for block in blocks(path))])
-    targets = set(re.findall(r"(?m)^(?:\$ )?make ([a-z-]+)", text))
+    targets = set(re.findall(r"(?m)^(?:\$ )?make ([a-z0-9-]+)", text))
     makefile = (ROOT / "Makefile").read_text()
     assert {name for name in targets if not re.search(rf"(?m)^{name}:", makefile)} == set()
 
@@ -253,10 +268,22 @@ def exposition(tmp_path: Path) -> str:
     policy.write_text((ROOT / "examples" / "shop.yaml").read_text())
     state = load_first(str(policy))
     processor = Processor(state.engine)
+    Http2Transport(processor)
     request = ProcessingRequest()
     request.request_headers.SetInParent()
     processor.process(request.SerializeToString(), StreamOptions())
-    return generate_latest(registry(processor, Watcher(state, processor, poll=1.0))).decode()
+    certificate = Authority(tmp_path).issue("server", "colorfast.example")
+    guard = Guard(Tls(certificate=str(certificate.certificate), key=str(certificate.key)))
+    shown = registry(processor, Watcher(state, processor, poll=1.0), guard)
+    shown.register(EachWorker())
+    return generate_latest(shown).decode()
+
+
+class EachWorker(Collector):
+    """What the parent of workers adds."""
+
+    def collect(self) -> Iterable[Metric]:
+        return of_each([Seat(0, ServeSettings(policy="policy.yaml"), lambda _: None)])
 
 
 def test_metrics_are_those_of_the_registry(tmp_path: Path) -> None:

@@ -159,35 +159,45 @@ def asked(clients: list[Client]) -> int:
     return sum(client.asked for client in clients)
 
 
-@pytest.mark.parametrize("kind", ["lua", "wasm", "native"])
-def test_what_the_service_decided_is_not_decided_again(kind: Kind) -> None:
-    # The service knows another policy than the one compiled in: what it says must stand.
-    compiled = policies.policy(SPEC)
-    served = policies.file("lanes: [base, canary, blue]\nrules: [{name: all, lane: blue}]")
-    with short_folder() as folder, running_service(folder, served) as service:
-        way = Way(name="edge", policy=compiled, target=service.target, fallback=kind)
+@contextmanager
+def served(kind: Kind, spec: str) -> Iterator[tuple[Http1, Service]]:
+    """A client of an Envoy with SPEC compiled in, and the service, which knows *spec*."""
+    with short_folder() as folder, running_service(folder, policies.file(spec)) as service:
+        way = Way(name="edge", policy=policies.policy(SPEC), target=service.target, fallback=kind)
         with (
             echo_gateway(folder, [way]) as running,
             closing(Http1(running.listener("edge"))) as client,
         ):
-            assert client.ask([(b"agent", b"pc")]).seen.upstream == "blue"
-            service.kill()
-            assert client.ask([(b"agent", b"pc")]).seen.upstream == "canary"
+            yield client, service
+
+
+@pytest.mark.parametrize("kind", ["lua", "wasm", "native"])
+def test_what_the_service_decided_is_not_decided_again(kind: Kind) -> None:
+    # The service knows another policy than the one compiled in: what it says must stand.
+    other = "lanes: [base, canary, blue]\nrules: [{name: all, lane: blue}]"
+    with served(kind, other) as (client, service):
+        assert client.ask([(b"agent", b"pc")]).seen.upstream == "blue"
+        service.kill()
+        assert client.ask([(b"agent", b"pc")]).seen.upstream == "canary"
 
 
 @pytest.mark.parametrize("kind", ["lua", "wasm", "native"])
 def test_a_request_that_the_service_left_undyed_stays_undyed(kind: Kind) -> None:
-    compiled = policies.policy(SPEC)
-    served = policies.file("lanes: [base, canary, blue]")
-    with short_folder() as folder, running_service(folder, served) as service:
-        way = Way(name="edge", policy=compiled, target=service.target, fallback=kind)
-        with (
-            echo_gateway(folder, [way]) as running,
-            closing(Http1(running.listener("edge"))) as client,
-        ):
-            seen = client.ask([(b"agent", b"pc"), (b"baggage", b"a=1")]).seen
+    with served(kind, "lanes: [base, canary, blue]") as (client, _):
+        seen = client.ask([(b"agent", b"pc"), (b"baggage", b"a=1")]).seen
     assert (seen.upstream, seen.header(b"x-lane"), seen.header(b"baggage")) == (
         "base",
         [],
         [b"a=1"],
     )
+
+
+@pytest.mark.parametrize("kind", ["lua", "wasm", "native"])
+def test_no_header_of_a_client_says_that_the_service_has_decided(kind: Kind) -> None:
+    marks = [(b"colorfast", b"policy"), (b"x-envoy-dynamic-metadata", b"colorfast:policy=1")]
+    spoofs = [(b"x-lane", b"blue"), (b"baggage", b"lane=blue,colorfast=1,policy=1,a=1")]
+    with served(kind, SPEC) as (client, service):
+        service.kill()
+        seen = client.ask([(b"agent", b"pc"), *marks, *spoofs]).seen
+    assert (seen.upstream, seen.header(b"x-lane")) == ("canary", [b"canary"])
+    assert seen.header(b"baggage") == [b"lane=canary,colorfast=1,policy=1,a=1"]

@@ -137,16 +137,30 @@ def test_a_host_in_upper_case_never_matches() -> None:
     assert set(tree(result)) == {"on_no_match"}
 
 
-def test_a_regex_that_envoy_would_refuse_is_an_error_of_its_rule() -> None:
-    long = rule("long", "path: {regex: '(?:[a-z]{1,9}/){90}'}")
-    assert errors(compiled(long, rule("short", "path: {regex: a+}"), size=500)) == [("CF421", 1)]
-    assert errors(compiled(long)) == []
+def test_a_regex_that_re2_has_no_memory_for_is_an_error_of_its_rule() -> None:
+    words = "(?:[a-z]{1,9}/){90}"
+    long = rule("long", f"path: {{regex: '{words * 30}'}}")
+    short = rule("short", f"path: {{regex: '{words}'}}")
+    assert errors(compiled(short, long)) == [("CF421", 2)]
+    assert errors(compiled(short, size=100)) == []
 
 
-def test_a_limit_that_takes_too_large_a_regex_is_an_error() -> None:
-    result = compiled(edge="baggage: {maxBytes: 40000}")
+@pytest.mark.parametrize("limit", ["maxBytes: 40000", "maxMembers: 40000", "maxBytes: 8000000"])
+def test_a_limit_that_takes_too_large_a_regex_is_an_error(limit: str) -> None:
+    result = compiled(edge=f"baggage: {{{limit}}}")
     assert errors(result) == [("CF421", 0)]
     assert result.chain == EMPTY
+
+
+def test_a_limit_that_no_request_can_reach_is_none() -> None:
+    endless = 10**15
+    result = compiled(edge=f"baggage: {{maxBytes: {endless}, maxMembers: {endless}}}")
+    assert errors(result) == []
+
+
+def test_lanes_that_envoy_would_refuse_are_an_error() -> None:
+    assert errors(compiled(station="carry", size=100)) == []
+    assert errors(compiled(station="carry", size=20)) == [("CF421", 0)]
 
 
 def test_every_finding_is_reported_not_the_first() -> None:
@@ -183,7 +197,8 @@ def test_what_a_chain_requires_is_said() -> None:
     plain, regex = compiled(), compiled(rule("r", "path: {regex: a.c}"))
     assert (plain.requires.envoy, plain.requires.istio) == ("1.38", "1.30")
     assert (regex.requires.envoy, regex.requires.istio) == ("1.39", "1.31")
-    assert plain.requires.max_program_size > 100
+    assert 0 < plain.requires.max_program_size <= 100
+    assert compiled(station="carry").requires.max_program_size > 0
     assert plain.requires.why
 
 

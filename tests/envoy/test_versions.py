@@ -9,13 +9,18 @@ from colorfast.envoy import (
     NativeOptions,
     Station,
     native_chain,
+    strip_regex,
     version_findings,
 )
 from colorfast.envoy._options import DEFAULT_PROGRAM_SIZE
+from colorfast.envoy._programs import measured_size, tree_size
+from colorfast.envoy._strip import LONGEST_KEY
+from colorfast.lane import Member
 from helpers.goldens import assert_taken
 from helpers.policies import policy
 
 PLAIN = policy("default: base")
+FAMILY = policy("lanes: [base, 'pr-*']")
 REGEXES = policy("""
     rules:
     - {name: any, match: [{path: {regex: '/v./x'}}], lane: canary}
@@ -82,11 +87,25 @@ def test_a_chain_says_the_same_envoy() -> None:
 
 
 def test_envoy_refuses_what_is_warned_of_unless_it_is_told() -> None:
-    result = native_chain(PLAIN, NativeOptions())
+    result = native_chain(FAMILY, NativeOptions(station="carry"))
     assert "CF424" in {one.code for one in result.diagnostics}
     assert result.requires.max_program_size > DEFAULT_PROGRAM_SIZE
     assert_taken(result.chain, program_size=result.requires.max_program_size)
     with pytest.raises(AssertionError, match="RE2 program size"):
-        assert_taken(result.chain, program_size=result.requires.max_program_size - 1)
-    with pytest.raises(AssertionError, match="RE2 program size"):
         assert_taken(result.chain)
+
+
+def test_envoy_measures_no_regex_of_a_match_tree() -> None:
+    long = policy(
+        "rules: [{name: r, match: [{path: {regex: '(?:[a-z]{1,9}/){90}'}}], lane: canary}]"
+    )
+    result = native_chain(long, NativeOptions())
+    assert tree_size(result.chain.filters) > 1000
+    assert "CF424" not in {one.code for one in result.diagnostics}
+    assert_taken(result.chain)
+
+
+@pytest.mark.parametrize("length", [LONGEST_KEY, LONGEST_KEY + 1])
+def test_the_longest_key_is_as_long_as_envoys_limit_lets_it_be(length: int) -> None:
+    size = measured_size({"regex": strip_regex(Member("k" * length))})
+    assert (size <= DEFAULT_PROGRAM_SIZE) == (length == LONGEST_KEY)

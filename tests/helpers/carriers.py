@@ -20,11 +20,14 @@ class Answers(Getter[Any]):
 
 
 class Raises(Getter[Any], Setter[Any]):
+    def __init__(self, what: str = "as asked") -> None:
+        self._what = what
+
     def get(self, carrier: Any, key: str) -> Any:
-        raise RuntimeError(key)
+        raise RuntimeError(self._what)
 
     def set(self, carrier: Any, key: str, value: str) -> None:
-        raise RuntimeError(key)
+        raise RuntimeError(self._what)
 
     def keys(self, carrier: Any) -> list[str]:
         raise RuntimeError

@@ -1,7 +1,9 @@
 """Vectors drawn at random, to be run behind a real Envoy all at once."""
 
+import re
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import quote
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -64,6 +66,7 @@ def _request(lines: Lines, source_ip: str) -> dict[str, Any] | None:
     # Envoy answers these itself, or writes them otherwise than they came.
     if not fields["path"].startswith("/") or " " in fields["path"]:
         fields["path"] = "/" + fields["path"].replace(" ", "+")
+    fields["path"] = re.sub(r"[^\x21-\x7e]", lambda sign: quote(sign[0]), fields["path"])
     if fields["host"] not in {"shop.example.com", "SHOP:443", "[::1]:8080", "[::1]", "x"}:
         fields["host"] = "shop.example.com"
     if fields["method"] not in {"GET", "POST"}:

@@ -36,7 +36,8 @@ class Vm:
 
     *random* is what WASI's random_get gives; None withholds the capability. ``pairs`` is what the
     host serialises header lines as, when a test says so; ``decided`` is what dynamic metadata has
-    of the service; ``spent`` is how many instructions the last request took.
+    of the service; ``spent`` is how many instructions the last request took, ``writes`` how many
+    calls to change its header lines.
     """
 
     def __init__(self, module: Path, *, random: bytes | None = b"\1\2\3\4\5\6\7\10") -> None:
@@ -57,6 +58,7 @@ class Vm:
         self.source = ""
         self.properties: dict[str, bytes] = {}
         self.spent = 0
+        self.writes = 0
         self.pairs: bytes | None = None
         self.decided = b""
         assert self._call("proxy_on_vm_start", 0, 0)
@@ -80,13 +82,24 @@ class Vm:
 
     def request(self, root: int, lines: Iterable[Line], source: str = "") -> list[Line]:
         """The header lines of a request after the filter."""
-        stream = next(self._ids)
-        self.lines, self.source, self.properties = list(lines), source, {}
         self._store.set_fuel(_FUEL)
-        self._call("proxy_on_context_create", stream, root)
-        assert self._call("proxy_on_request_headers", stream, len(self.lines), 1) == 0
+        stream = self.open(root)
+        left = self.decide(stream, lines, source)
         self.delete(stream)
         self.spent = _FUEL - self._store.get_fuel()
+        return left
+
+    def open(self, root: int) -> int:
+        """The context of a new stream of *root*'s filter."""
+        stream = next(self._ids)
+        self._call("proxy_on_context_create", stream, root)
+        return stream
+
+    def decide(self, stream: int, lines: Iterable[Line], source: str = "") -> list[Line]:
+        """The header lines of *stream* after the filter."""
+        self.lines, self.source, self.properties = list(lines), source, {}
+        self.writes = 0
+        assert self._call("proxy_on_request_headers", stream, len(self.lines), 1) == 0
         return self.lines
 
     def told(self, field: str) -> str | None:
@@ -119,12 +132,14 @@ class Vm:
     def proxy_replace_header_map_value(
         self, _map: int, name: int, name_length: int, value: int, length: int
     ) -> int:
+        self.writes += 1
         key = self._read(name, name_length).decode()
         self._remove(key)
         self.lines.append((key, self._read(value, length)))
         return OK
 
     def proxy_remove_header_map_value(self, _map: int, name: int, length: int) -> int:
+        self.writes += 1
         self._remove(self._read(name, length).decode())
         return OK
 

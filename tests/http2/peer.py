@@ -104,11 +104,8 @@ class Echo(Method):
     """Answers every message with itself; ends when the client does."""
 
     def __init__(self) -> None:
-        self.open = 0
         self.got: list[bytes] = []
-
-    def opened(self, calls: Calls, stream: CallStream) -> None:
-        self.open += 1
+        self.closings = 0
 
     def message(self, calls: Calls, stream: CallStream, message: bytes) -> None:
         self.got.append(message)
@@ -118,7 +115,7 @@ class Echo(Method):
         calls.finish(stream, 0)
 
     def closed(self, calls: Calls, stream: CallStream) -> None:
-        self.open -= 1
+        self.closings += 1
 
 
 class Server:
@@ -156,6 +153,12 @@ class Server:
         """The fields of a HEADERS frame; each has to be read once, in order."""
         assert one.kind == HEADERS
         return {bytes(k): bytes(v) for k, v in self._decoder.decode(one.payload, raw=True)}
+
+    @property
+    def open(self) -> int:
+        """Calls that are not answered completely."""
+        streams = self.connection.streams.values()
+        return sum(isinstance(one.plan, Echo) for one in streams)
 
     @property
     def error(self) -> int | None:

@@ -145,20 +145,20 @@ def test_many_small_answers_that_wait_count_for_more_than_their_bytes() -> None:
 
 
 def test_windows_are_opened_again_when_half_is_used() -> None:
-    server = Server(Limits(stream_window=2000, connection_window=5000))
-    server.send(headers(1), headers(3))
+    server = Server(Limits(stream_window=20_000, connection_window=100_000))
+    server.send(headers(1))
     granted = {0: 0, 1: 0}
-    for _ in range(20):
-        for one in server.send(data(1, bytes(300))):
+    for _ in range(100):
+        for one in server.send(data(1, bytes(3000))):
             if one.kind == WINDOW:
                 granted[one.stream] += int.from_bytes(one.payload, "big")
-    sent = 20 * 300
-    assert sent - 1000 - 300 <= granted[1] <= sent
-    assert sent - 2500 - 300 <= granted[0] <= sent
+    sent = 100 * 3000
+    assert sent - 10_000 - 3000 <= granted[1] <= sent
+    assert sent - 50_000 - 3000 <= granted[0] <= sent
 
 
 def test_padding_counts_for_the_windows() -> None:
-    server = Server(Limits(stream_window=400, connection_window=1000))
+    server = Server(Limits(stream_window=400))
     padded = bytes([200]) + bytes(200)
     out = server.send(headers(1), data(1, padded, 0x8))
     assert [(one.kind, one.stream) for one in out] == [(WINDOW, 1)]
@@ -166,9 +166,9 @@ def test_padding_counts_for_the_windows() -> None:
 
 
 def test_data_of_streams_that_are_gone_counts_for_the_connection() -> None:
-    server = Server(Limits(connection_window=1000))
+    server = Server(Limits(connection_window=80_000))
     server.send(headers(1, BLOCK + b"\x00\x01A\x01b"))  # malformed: we reset it
-    out = server.send(data(1, bytes(501)))
+    out = server.send(*(data(1, bytes(10_000)) for _ in range(5)))
     assert [(one.kind, one.stream) for one in out] == [(WINDOW, 0)]
 
 

@@ -59,7 +59,7 @@ def test_half_close_ends_the_call_with_ok() -> None:
     assert [one.kind for one in out] == [HEADERS, DATA, HEADERS]
     assert server.fields(out[0])[b":status"] == b"200"
     assert server.fields(out[2]) == {b"grpc-status": b"0"}
-    assert (server.echo.open, server.connection.streams) == (0, {})
+    assert (server.open, server.connection.streams) == (0, {})
 
 
 @pytest.mark.parametrize("end", [data(1, b"", END_STREAM), headers(1, block([(b"x", b"y")]), LAST)])
@@ -182,7 +182,7 @@ def test_a_method_that_fails_ends_its_own_call_only(
     server = Server()
     server.echo = Faulty()
     assert status(server, call(1, payload)) == (2, "a message could not be answered")
-    assert server.echo.open == 0
+    assert server.open == 0
     server.send(headers(3))
     assert server.error is None
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
@@ -191,15 +191,15 @@ def test_a_method_that_fails_ends_its_own_call_only(
 def test_a_lost_connection_ends_every_call_once() -> None:
     server = Server()
     server.send(call(1), headers(3), data(3, b"\0\0"), call(5), reset(5))
-    assert server.echo.open == 2
+    assert server.open == 2
     for _ in range(2):
         server.calls.lost()
-    assert (server.echo.open, server.calls.held) == (0, 0)
+    assert (server.open, server.calls.held) == (0, 0)
 
 
 def test_a_reset_ends_a_call_and_nothing_is_sent_back() -> None:
     server = Server()
     server.send(call(1))
     assert server.send(reset(1)) == []
-    assert (server.echo.open, server.connection.streams) == (0, {})
+    assert (server.open, server.connection.streams) == (0, {})
     assert [one.kind for one in server.send(data(1, message(b"x")))] == [RST]

@@ -1,7 +1,9 @@
 """Floods: each guard is seen to stop one, and to let honest clients be."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from http2.peer import (
@@ -26,9 +28,10 @@ from http2.peer import (
     window,
 )
 
-from colorfast.extproc.http2 import Flood, Limits
+from colorfast.extproc.http2 import Flood, Limits, _errors, _streams
 from colorfast.extproc.http2._errors import FloodFault
 from colorfast.extproc.http2._frames import frame
+from colorfast.extproc.http2._server import FATAL
 
 FEW = Limits(allowances=dict.fromkeys(Flood, 10))
 """Ten of each kind in ten seconds."""
@@ -48,7 +51,7 @@ FLOODS: dict[str, tuple[Flood, Callable[[int], bytes]]] = {
     "updates of the connection": (Flood.STRAY, lambda _: window(0, 1)),
     "updates of a stream": (Flood.STRAY, lambda n: window(1, 1) if n else headers(1)),
     "unknown frames": (Flood.STRAY, lambda _: frame(0xEE, 0, 0)),
-    "frames of closed streams": (Flood.STRAY, lambda n: reset(1) if n else call(1) + reset(1)),
+    "frames of closed streams": (Flood.STRAY, lambda n: reset(1) if n else headers(1) + reset(1)),
     "frames of streams that we reset": (
         Flood.STRAY,
         lambda n: data(1, b"x") if n else headers(1, BAD),
@@ -57,7 +60,7 @@ FLOODS: dict[str, tuple[Flood, Callable[[int], bytes]]] = {
     "malformed requests": (Flood.FAULT, lambda n: headers(2 * n + 1, BAD)),
     "faults on closed streams": (
         Flood.FAULT,
-        lambda n: data(2 * n - 1, b"x") if n else headers(99) + reset(99),
+        lambda n: data(2 * n - 1, b"x") if n else headers(999) + reset(999),
     ),
 }
 
@@ -157,3 +160,12 @@ def test_empty_data_that_ends_a_request_is_no_flood() -> None:
         out = server.send(headers(stream), data(stream, b"", END_STREAM))
         assert [one.kind for one in out] == [HEADERS]
     assert server.error is None
+
+
+def test_every_error_that_ends_a_connection_is_counted_by_name() -> None:
+    """Whatever code the core raises has its counter."""
+    package = Path(_errors.__file__).parent
+    raised = re.compile(r"ConnectionFault\(\s*ErrorCode\.(\w+)")
+    text = "".join(path.read_text() for path in package.glob("*.py"))
+    found = set(raised.findall(text)) | {code.name for code in _streams._CODES.values()}
+    assert found == {code.name for code in FATAL}

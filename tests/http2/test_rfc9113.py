@@ -235,7 +235,7 @@ def test_a_stream_ends_with_the_error_of(name: str) -> None:
     server = Server()
     last = server.send(sent)[-1]
     assert (last.kind, last.stream, last.code) == (RST, 1, error)
-    assert (server.connection.streams, server.echo.open) == ({}, 0)
+    assert (server.connection.streams, server.open) == ({}, 0)
     # Others go on, and HPACK is in step.
     assert [one.kind for one in server.send(call(3))] == [HEADERS, DATA]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from colorfast.k8s import Version
 from colorfast.k8s.lint import CODES, Report, lint
 from colorfast.k8s.manifests import read_manifests
 
@@ -16,7 +17,7 @@ _VERSION = re.compile(r"# --istio-version (\d+)\.(\d+)")
 
 def linted(path: Path) -> Report:
     version = _VERSION.match(path.read_text())
-    istio = (int(version[1]), int(version[2])) if version else None
+    istio = Version(int(version[1]), int(version[2])) if version else None
     return lint(read_manifests([str(path)]), istio=istio)
 
 

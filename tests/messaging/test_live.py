@@ -104,6 +104,7 @@ def test_the_last_good_list_stays_and_the_log_says_so_once(
         file.write_text(broken)
     assert [live.lanes() for _ in range(5)] == [CANARY] * 5
     assert len(caplog.records) == 1
+    assert caplog.messages[0].startswith(f"CF706: live lanes of {file}: ")
     file.write_text("pr-1 pr-2")
     assert live.lanes() == {"pr-1", "pr-2"}
 
@@ -144,6 +145,8 @@ def test_the_last_good_answer_stays_and_the_log_says_so_once(
             assert asked.acquire(timeout=20)
         assert live.lanes() == CANARY
         assert [one.levelno for one in caplog.records] == [logging.WARNING]
+        broken = False
+        wait_until(lambda: "answers again" in caplog.text, "the log says so", within=20)
 
 
 def test_asking_does_not_wait_for_a_source_that_hangs() -> None:
@@ -256,6 +259,7 @@ def test_an_answer_that_cannot_be_used_changes_nothing(
         source.status, source.body = status, body
         wait_until(lambda: bool(caplog.records), "the log says so", within=20)
         assert live.lanes() == CANARY
+        assert caplog.messages[0].startswith("CF706: live lanes of 127.0.0.1: ")
 
 
 def test_an_answer_that_does_not_end_is_given_up(

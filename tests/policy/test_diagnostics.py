@@ -93,6 +93,7 @@ def test_each_mistake_has_its_code_and_its_place(code: str, text: str, position:
     assert places, [str(d) for d in found]
     assert not position or position in places
     assert {d.code for d in found} == {code}, "one mistake, one kind of report"
+    assert {d.level for d in found} == {CODES[code][0]}
 
 
 def test_every_code_of_a_policy_file_is_triggered_above() -> None:

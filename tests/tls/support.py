@@ -54,8 +54,8 @@ def channel(address: str, authority: Authority, client: Pair | None) -> grpc.aio
     """A gRPC client that trusts *authority*, and shows *client*."""
     credentials = grpc.ssl_channel_credentials(
         root_certificates=authority.file.read_bytes(),
-        private_key=client and client.key.read_bytes(),
-        certificate_chain=client and client.certificate.read_bytes(),
+        private_key=client.key.read_bytes() if client else None,
+        certificate_chain=client.certificate.read_bytes() if client else None,
     )
     options = (("grpc.ssl_target_name_override", SERVER), ("grpc.enable_retries", 0))
     return grpc.aio.secure_channel(address, credentials, options)

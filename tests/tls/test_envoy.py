@@ -22,8 +22,8 @@ def cluster(address: str, made: Files, client: Pair | None, *names: str) -> Json
     tls = UpstreamTls(
         ca=str(made.authority.file),
         names=names or (SERVER,),
-        certificate=client and str(client.certificate),
-        key=client and str(client.key),
+        certificate=str(client.certificate) if client else None,
+        key=str(client.key) if client else None,
     )
     return extproc_cluster(ExtProcOptions(target=address, tls=tls))
 
@@ -65,9 +65,7 @@ async def test_an_envoy_that_is_not_allowed_is_not_answered(folder: Path, transp
         await until(lambda: running.guard and running.guard.refusals["spiffe_id"])
 
 
-async def test_an_envoy_without_a_certificate_is_not_answered(
-    folder: Path, transport: str
-) -> None:
+async def test_an_envoy_without_a_certificate_is_not_answered(folder: Path, transport: str) -> None:
     made = files(folder)
     async with tls_service(folder, made.tls(), transport=transport) as running:
         await refused(folder, made, cluster(running.address, made, None), running.address)
@@ -81,9 +79,7 @@ async def test_envoy_refuses_a_service_of_another_name(folder: Path) -> None:
         await until(lambda: running.guard and running.guard.refusals["refused_us"])
 
 
-async def test_no_request_fails_while_the_certificate_changes(
-    folder: Path, transport: str
-) -> None:
+async def test_no_request_fails_while_the_certificate_changes(folder: Path, transport: str) -> None:
     made = files(folder)
     async with tls_service(folder, made.tls(ENVOY), transport=transport) as running:
         asked = cluster(running.address, made, made.client)

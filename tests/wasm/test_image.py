@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from colorfast.policy import ColorfastError
 from colorfast.wasm import write_image
 
 # What Istio's and Envoy Gateway's fetchers look for (pkg/wasm/imagefetcher.go in both).
@@ -74,3 +75,18 @@ def test_nothing_of_the_machine_is_in_the_layer(tmp_path: Path) -> None:
         (member,) = archive.getmembers()
     assert (member.mtime, member.uid, member.gid, member.uname, member.gname) == (0, 0, 0, "", "")
     assert member.mode == 0o644
+
+
+def test_another_image_of_the_layout_stays(tmp_path: Path) -> None:
+    (tmp_path / "blobs" / "sha256").mkdir(parents=True)
+    other = tmp_path / "blobs" / "sha256" / "other"
+    other.write_bytes(b"1")
+    write_image(tmp_path)
+    assert other.read_bytes() == b"1"
+
+
+def test_a_folder_that_cannot_be_is_an_error_with_a_code(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ColorfastError, match="Not a directory") as caught:
+        write_image(tmp_path / "file" / "image")
+    assert caught.value.code == "CF413"

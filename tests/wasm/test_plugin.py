@@ -38,6 +38,43 @@ def test_filters_that_share_a_vm_keep_their_own_policies(vm: Vm) -> None:
     assert lane_of(vm.request(hop, AGENT)) == []
 
 
+def test_streams_may_wait_for_their_headers(vm: Vm) -> None:
+    one = vm.configure(plugin_config(PC, "dye"))
+    other = vm.configure(plugin_config(policy("default: base"), "dye"))
+    streams = [vm.open(root) for root in (one, other) * 20]
+    vm.delete(streams.pop(0))
+    vm.delete(streams.pop())
+    for number, stream in enumerate(streams):
+        assert lane_of(vm.decide(stream, AGENT)) == [(b"base", b"canary")[number % 2]]
+        assert vm.decide(stream, AGENT) == AGENT  # it has had its headers
+    for stream in streams:
+        vm.delete(stream)
+    assert lane_of(vm.request(one, AGENT)) == [b"canary"]
+
+
+def test_a_stream_of_nobody_is_left_alone(vm: Vm) -> None:
+    vm.configure(plugin_config(policy("default: base"), "dye"))
+    assert vm.decide(10_000, AGENT) == AGENT
+
+
+def test_nothing_is_written_that_is_there_already(vm: Vm) -> None:
+    hop = vm.configure(plugin_config(PC, "carry"))
+    dye = vm.configure(plugin_config(PC, "dye"))
+    dyed: list[Line] = [("x-lane", b"canary"), ("baggage", b"a=1,lane=canary")]
+    for root, lines, writes in (
+        (hop, dyed, 0),
+        (hop, [], 0),
+        (hop, dyed[1:], 1),
+        (hop, dyed[:1], 1),
+        (hop, [*dyed, ("x-lane", b"canary")], 1),
+        (dye, [], 0),
+        (dye, [("baggage", b"a=1")], 0),
+        (dye, AGENT, 2),
+    ):
+        vm.request(root, lines)
+        assert vm.writes == writes
+
+
 def test_a_filter_that_ends_takes_only_its_own_policy_along(vm: Vm) -> None:
     one, other = (vm.configure(plugin_config(PC, "dye")) for _ in range(2))
     vm.delete(one)

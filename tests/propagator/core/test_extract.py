@@ -10,6 +10,7 @@ from opentelemetry.context import Context, attach, detach, set_value
 from opentelemetry.propagators.composite import CompositePropagator
 
 from colorfast.propagator import LanePropagator, Settings, lane
+from colorfast.propagator._context import BAGGAGE
 from helpers.carriers import Answers, Raises
 
 
@@ -108,13 +109,13 @@ def test_header_and_opentelemetrys_baggage_agree_afterwards() -> None:
 
 @pytest.mark.parametrize("value", ["green;ttl=1", "green ;a;b=2"])
 def test_properties_that_opentelemetry_leaves_in_the_value_are_cut_off(value: str) -> None:
-    context = LanePropagator().extract({}, baggage.set_baggage("lane", value, Context()))
+    context = LanePropagator().extract({}, Context({BAGGAGE: {"lane": value}}))
     assert baggage.get_baggage("lane", context) == "green"
 
 
 @pytest.mark.parametrize("value", [None, 5, b"green", "", "EVIL", ["green"]])
 def test_a_value_that_the_application_set_may_be_anything(value: Any) -> None:
-    assert lane_in({}, baggage.set_baggage("lane", value, Context())) is None
+    assert lane_in({}, Context({BAGGAGE: {"lane": value}})) is None
 
 
 def test_the_member_comes_first_in_opentelemetrys_baggage() -> None:
@@ -134,7 +135,9 @@ def test_a_raising_getter_is_logged_once_and_harms_nobody(
 
 
 def test_values_are_never_logged(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.INFO)
+    LanePropagator().extract("SECRET", None, Raises("SECRET"))
+    assert "CF704: a str cannot be read as a carrier: RuntimeError" in caplog.text
     LanePropagator().extract({"x-lane": "SECRET", "baggage": "lane=SECRET,SECRET" * 9})
     assert "SECRET" not in caplog.text
 
@@ -160,6 +163,11 @@ def test_baggage_is_looked_at_up_to_its_limit_and_no_member_is_cut_in_two() -> N
     filler = "a=" + "1" * 8180
     assert lane_in({"baggage": f"lane=blue,{filler},lane=green"}) == "blue"
     assert lane_in({"baggage": f"{filler},lane=greenest"}) is None
+
+
+@pytest.mark.parametrize(("invalid", "expected"), [(63, "blue"), (64, None)])
+def test_so_many_pieces_of_ours_are_looked_at(invalid: int, expected: str | None) -> None:
+    assert lane_in({"baggage": "lane=blue" + ",lane=NO" * invalid}) == expected
 
 
 def test_memory_does_not_grow_with_the_names_that_clients_invent() -> None:

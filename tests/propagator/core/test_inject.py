@@ -11,6 +11,7 @@ from opentelemetry.context import Context
 from opentelemetry.propagators.composite import CompositePropagator
 
 from colorfast.propagator import LaneExtractPropagator, LanePropagator, Settings, lane
+from colorfast.propagator._context import BAGGAGE
 from helpers.carriers import Append, Noting, Raises, Wrapped
 
 BLUE = LanePropagator().extract({"x-lane": "blue"})
@@ -48,7 +49,7 @@ def test_a_lane_that_the_application_put_into_baggage_is_sent() -> None:
 
 @pytest.mark.parametrize("value", ["EVIL", "a\r\nb", 5, None, b"blue", "a,b"])
 def test_a_value_that_is_no_lane_is_never_sent(value: Any) -> None:
-    assert sent(baggage.set_baggage("lane", value, BLUE)) == {}
+    assert sent(Context({BAGGAGE: {"lane": value}})) == {}
 
 
 def test_an_application_that_clears_baggage_clears_the_lane() -> None:
@@ -69,6 +70,8 @@ def test_an_application_that_clears_baggage_clears_the_lane() -> None:
         ("lane=blue,a=\t1", "lane=blue,a=\t1"),
         # What a client would refuse to send would fail the application's request.
         ("lane=blue,a=\r\nx: y,b=2,c=\xfc,d=3", "lane=blue,b=2,d=3"),
+        ("lane=blue,a=\x7f,b=2", "lane=blue,b=2"),
+        ("lane=blue,a=\xfc,b=2", "lane=blue,b=2"),
     ],
 )
 def test_the_others_members_are_forwarded_as_they_came(line: str, expected: str) -> None:
@@ -136,13 +139,18 @@ def test_members_that_opentelemetry_does_not_read_are_forwarded_beside_its_own()
     )
 
 
+def test_a_line_that_is_written_anew_has_no_lane_that_is_none() -> None:
+    assert sent(arrived("b=2"), {"baggage": "lane=EVIL,a=1"}) == {"baggage": "a=1,b=2"}
+
+
 def test_a_lane_that_its_limits_cut_off_is_sent_all_the_same() -> None:
     context = Context()
     for number in range(200):
         context = baggage.set_baggage(f"k{number}", "v", context)
     out: dict[str, str] = {}
     BOTH.inject(out, baggage.set_baggage("lane", "blue", context))
-    assert out["baggage"].startswith("lane=blue,k0=v,")
+    assert out["x-lane"] == "blue"
+    assert out["baggage"].split(",").count("lane=blue") == 1
 
 
 # Carriers that hold something already.
@@ -152,6 +160,16 @@ def test_stale_entries_of_a_list_are_replaced() -> None:
     carrier = [("x-lane", b"old"), ("k", b"v"), ("X-Lane", b"older"), (b"x-lane", b"oldest")]
     assert sent(BLUE, carrier, setter=Append()) == [
         ("k", b"v"),
+        ("x-lane", b"blue"),
+        ("baggage", b"lane=blue"),
+    ]
+
+
+def test_what_is_no_entry_of_a_list_is_left_alone() -> None:
+    odd = [("x-lane",), (), None, 5, "x-lane", ("k", b"v")]
+    assert sent(BLUE, [*odd, ("baggage",)], setter=Append()) == [
+        *odd,
+        ("baggage",),
         ("x-lane", b"blue"),
         ("baggage", b"lane=blue"),
     ]

@@ -131,7 +131,7 @@ async def test_tasks_and_threads_of_asyncio_keep_it() -> None:
     with lane.use("blue"):
         assert await asyncio.create_task(ask()) == "blue"
         assert await asyncio.to_thread(lane.current) == "blue"
-        assert await asyncio.gather(ask(), ask()) == ["blue", "blue"]
+        assert [*await asyncio.gather(ask(), ask())] == ["blue", "blue"]
 
 
 async def test_tasks_at_the_same_time_have_their_own() -> None:
@@ -213,4 +213,4 @@ def test_it_is_no_decorator_for_that_would_lie_about_coroutine_functions() -> No
 def test_consuming_is_at_hand() -> None:
     assert callable(lane.should_consume)
     with pytest.raises(AttributeError):
-        lane.no_such_thing  # type: ignore[attr-defined] # noqa: B018
+        lane.no_such_thing  # noqa: B018

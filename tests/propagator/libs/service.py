@@ -227,12 +227,12 @@ async def serve_aiohttp() -> str:
 
 
 def handlers(behaviour: Any) -> tuple[grpc.GenericRpcHandler]:
-    handler = grpc.unary_unary_rpc_method_handler(behaviour)
+    handler: Any = grpc.unary_unary_rpc_method_handler(behaviour)
     return (grpc.method_handlers_generic_handler("test.Echo", {"Call": handler}),)
 
 
 def serve_grpc() -> str:
-    interceptors = []
+    interceptors: list[Any] = []
     if OWN:
         interceptors = [threaded_grpc.LaneServerInterceptor()]
     server = grpc.server(ThreadPoolExecutor(4), interceptors=interceptors)
@@ -247,7 +247,7 @@ async def serve_async_grpc() -> str:
     async def call(name: bytes, _: Any) -> bytes:
         return (await through_async(name.decode())).encode()
 
-    interceptors = []
+    interceptors: list[Any] = []
     if OWN:
         interceptors = [grpc_aio.LaneServerInterceptor()]
     server = grpc.aio.server(interceptors=interceptors)

@@ -99,7 +99,7 @@ def generic(handlers: Handlers) -> tuple[grpc.GenericRpcHandler]:
 
 @contextmanager
 def server(handlers: Handlers, *interceptors: Any) -> Iterator[str]:
-    running = grpc.server(ThreadPoolExecutor(4), interceptors=interceptors)
+    running = grpc.server(ThreadPoolExecutor(4), interceptors=[*interceptors])
     running.add_generic_rpc_handlers(generic(handlers))
     port = running.add_insecure_port("127.0.0.1:0")
     running.start()
@@ -111,7 +111,7 @@ def server(handlers: Handlers, *interceptors: Any) -> Iterator[str]:
 
 @asynccontextmanager
 async def async_server(handlers: Handlers, *interceptors: Any) -> AsyncIterator[str]:
-    running = grpc.aio.server(interceptors=interceptors)
+    running = grpc.aio.server(interceptors=[*interceptors])
     running.add_generic_rpc_handlers(generic(handlers))
     port = running.add_insecure_port("127.0.0.1:0")
     await running.start()

@@ -253,14 +253,16 @@ def test_through_a_proxy_it_is_the_target_that_counts(
         monkeypatch.setenv(name, proxy)
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    through: dict[str, Callable[[str], None]] = {
-        "urllib3": lambda url: urllib3.ProxyManager(proxy).request("GET", url, headers=headers()),  # type: ignore[dict-item,return-value]
-        "aiohttp": lambda url: asyncio.run(by_aiohttp_proxy(url, proxy)),
-    }
     guard.install(["mockb"])
     try:
         for host in ("mockb", "example.com"):
-            through.get(client, lambda url: ask(client, url))(f"http://{host}/")
+            url = f"http://{host}/"
+            if client == "urllib3":
+                urllib3.ProxyManager(proxy).request("GET", url, headers=headers())
+            elif client == "aiohttp":
+                asyncio.run(by_aiohttp_proxy(url, proxy))
+            else:
+                ask(client, url)
     finally:
         guard.uninstall()
     assert seen == [("mockb", ALL), ("example.com", REST)]
@@ -280,7 +282,7 @@ async def by_aiohttp_proxy(url: str, proxy: str) -> None:
 @pytest.fixture
 def grpc_port() -> Iterator[int]:
     def call(_: bytes, context: grpc.ServicerContext) -> bytes:
-        got = {m.key: m.value for m in context.invocation_metadata()}
+        got = dict(context.invocation_metadata())
         return json.dumps({n: got[n] for n in ("x-lane", "baggage") if n in got}).encode()
 
     def stream(_: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 from wsgiref.util import FileWrapper, setup_testing_defaults
+from wsgiref.validate import validator
 
 import httpx
 import pytest
@@ -81,6 +82,18 @@ def test_lists_and_files_are_bodies_too(tmp_path: Any) -> None:
         assert ask_wsgi(lambda *_: FileWrapper(file)) == [b"some"]
 
 
+def test_it_is_as_wsgi_wants_it() -> None:
+    def app(environ: Any, start: Any) -> Iterator[bytes]:
+        start("200 OK", [("content-type", "text/plain")])
+        return iter([str(lane.current()).encode()])
+
+    wanted: dict[str, Any] = {"HTTP_X_LANE": "canary", "QUERY_STRING": ""}
+    setup_testing_defaults(wanted)
+    body: Any = validator(Wsgi(validator(app)))(wanted, lambda *_: lambda _: None)
+    assert list(body) == [b"canary"]
+    body.close()
+
+
 def test_a_wsgi_request_without_a_lane_does_not_run_in_that_of_the_server() -> None:
     with lane.use("blue"):
         assert ask_wsgi(lambda *_: [str(lane.current()).encode()]) == [b"None"]
@@ -127,7 +140,7 @@ STARLETTE = Asgi(
 
 
 async def ask_asgi(path: str, headers: dict[str, str]) -> str:
-    transport = httpx.ASGITransport(app=STARLETTE)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(app=STARLETTE)
     async with httpx.AsyncClient(transport=transport, base_url="http://a") as client:
         return (await client.get(path, headers=headers)).text
 

@@ -33,7 +33,7 @@ CLIENTS = (
 WAYS: Mapping[str, Mapping[str, str]] = {
     "baggage and colorfast": {"OTEL_PROPAGATORS": "tracecontext,baggage,colorfast"},
     "colorfast alone": {"OTEL_PROPAGATORS": "tracecontext,colorfast"},
-    "the hook": {},
+    "the hook": {"COLORFAST_HOSTS": "127.0.0.1"},  # where the sinks are, so the guard is there too
     "no instrumentation": {"SERVICE_OWN": "1"},
 }
 SENT = {"x-lane": "canary", "baggage": "tenant=blue,lane=canary"}
@@ -64,10 +64,12 @@ def http_sink() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def grpc_sink() -> Iterator[str]:
     def call(_: bytes, context: grpc.ServicerContext) -> bytes:
-        return json.dumps([[m.key, str(m.value)] for m in context.invocation_metadata()]).encode()
+        return json.dumps(
+            [[name, str(value)] for name, value in context.invocation_metadata()]
+        ).encode()
 
     server = grpc.server(ThreadPoolExecutor(2))
-    handler = grpc.unary_unary_rpc_method_handler(call)
+    handler: Any = grpc.unary_unary_rpc_method_handler(call)
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler("test.Echo", {"Call": handler}),)
     )
@@ -94,7 +96,7 @@ def service(way: str, http_sink: str, grpc_sink: str) -> Iterator[dict[str, str]
     if "SERVICE_OWN" not in WAYS[way]:
         command.insert(0, str(Path(sys.executable).with_name("opentelemetry-instrument")))
     process = subprocess.Popen(
-        command, env=kept | environ | WAYS[way], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        command, env={**kept, **environ, **WAYS[way]}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert process.stdin
     assert process.stdout

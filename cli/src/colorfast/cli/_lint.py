@@ -1,5 +1,6 @@
 """``colorfast lint``."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from typing import Any, Final
@@ -8,24 +9,19 @@ import click
 
 from colorfast.cli._output import BAD_INPUT, OK, print_json, shown
 from colorfast.k8s import CODES as K8S_CODES
-from colorfast.k8s import Finding
-from colorfast.k8s.lint import IstioVersion, Report, github_lines, lint, sarif
+from colorfast.k8s import Finding, Level, Version
+from colorfast.k8s.lint import Report, github_lines, lint, sarif
 from colorfast.k8s.manifests import Bundle, read_manifests
 from colorfast.policy import CODES as POLICY_CODES
 
-_COUNTED: Final = ("error", "warning", "note")
+_COUNTED: Final[tuple[Level, ...]] = ("error", "warning", "note")
 
 
-def _istio_version(
-    ctx: click.Context, param: click.Parameter, value: str | None
-) -> IstioVersion | None:
-    if value is None:
-        return None
-    major, _, minor = value.removeprefix("v").partition(".")
-    minor = minor.partition(".")[0]
-    if not (major.isdigit() and minor.isdigit()):
-        raise click.BadParameter(f"{value!r} is not a version; write it as 1.27")
-    return int(major), int(minor)
+def _version(_: click.Context, __: click.Parameter, value: str | None) -> Version | None:
+    try:
+        return None if value is None else Version.parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command("lint")
@@ -33,7 +29,7 @@ def _istio_version(
 @click.option("--strict", is_flag=True, help="Let warnings fail, too.")
 @click.option(
     "--istio-version",
-    callback=_istio_version,
+    callback=_version,
     metavar="X.Y",
     help="The Istio that the manifests are for; some rules need to know.",
 )
@@ -46,7 +42,7 @@ def _istio_version(
     help="How to print the findings on stdout.",
 )
 def lint_command(
-    paths: tuple[str, ...], strict: bool, istio_version: IstioVersion | None, output: str
+    paths: tuple[str, ...], strict: bool, istio_version: Version | None, output: str
 ) -> int:
     """Find what is wrong with policies, meshes and manifests, each finding with its position.
 
@@ -106,13 +102,13 @@ def _print(paths: tuple[str, ...], bundle: Bundle, report: Report) -> None:
         click.echo(str(one))
     for path in dict.fromkeys(paths):
         files = {file for file, given in bundle.files if given == path} | {shown(path)}
-        found = [one for one in report.findings if one.file in files]
         policies = [one for one in report.policies if one.file in files]
-        counts = ", ".join(_counts(found))
         for policy in policies:
+            counts = _counts(one for one in report.findings if one.file == policy.file)
             name = f"policy {policy.name} is valid, digest {policy.digest}"
             click.echo(f"{policy.file}: {name} ({counts})")
-        if not policies:
+        if len(files) > 1 or not policies:
+            counts = _counts(one for one in report.findings if one.file in files)
             click.echo(f"{shown(path)}: {counts}")
     if report.suppressed:
         click.echo(f"suppressed: {_count(len(report.suppressed), 'finding')}")
@@ -120,11 +116,11 @@ def _print(paths: tuple[str, ...], bundle: Bundle, report: Report) -> None:
         click.echo(f"skipped {count}: {reason}")
 
 
-def _counts(findings: list[Finding]) -> Iterator[str]:
-    for level in _COUNTED:
-        number = sum(one.level == level for one in findings)
-        if number or level != "note":
-            yield _count(number, level)
+def _counts(findings: Iterable[Finding]) -> str:
+    numbers = Counter(one.level for one in findings)
+    return ", ".join(
+        _count(numbers[level], level) for level in _COUNTED if numbers[level] or level != "note"
+    )
 
 
 def _count(number: int, noun: str) -> str:

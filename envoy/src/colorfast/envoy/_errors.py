@@ -34,17 +34,40 @@ def host_regex(policy: Policy, rule: Rule, pattern: str) -> Diagnostic:
     )
 
 
-def large_regex(policy: Policy, rule: Rule | None, size: int, limit: int) -> Diagnostic:
-    """A regex, of a rule or of what surrounds them all, that Envoy would refuse."""
-    whose = f"rule {rule.name}" if rule else "lanes or edge.baggage"
+def large_rule(policy: Policy, rule: Rule, limit: int) -> Diagnostic:
+    """A rule's regex that RE2 has no memory for."""
     return finding(
         CODES,
         "CF421",
         policy.file,
-        rule.position if rule else (0, 0),
-        what=f"{whose} takes an RE2 program of {size:,} instructions, and {limit:,} is the limit",
+        rule.position,
+        what=f"rule {rule.name} takes an RE2 program of more than {limit:,} instructions",
+        why="with programs that large RE2 runs out of the memory that it has for one, and is slow",
+        fix=f"write a simpler pattern, or {WAY_OUT}",
+    )
+
+
+def large_limits(policy: Policy, limit: int) -> Diagnostic:
+    """Limits of ``edge.baggage`` whose regex RE2 has no memory for."""
+    return finding(
+        CODES,
+        "CF421",
+        policy.file,
+        what=f"edge.baggage takes an RE2 program of more than {limit:,} instructions",
+        why="native filters count with regexes, and RE2 runs out of memory for programs that large",
+        fix=f"set lower maxMembers and maxBytes, or {WAY_OUT}",
+    )
+
+
+def large_lanes(policy: Policy, size: int, limit: int) -> Diagnostic:
+    """Lanes whose regex Envoy would refuse."""
+    return finding(
+        CODES,
+        "CF421",
+        policy.file,
+        what=f"lanes take an RE2 program of {size:,} instructions, and {limit:,} is the limit",
         why="Envoy refuses larger ones (runtime re2.max_program_size.error_level)",
-        fix=f"write a simpler pattern, fewer lanes or a lower limit, raise the limit, or {WAY_OUT}",
+        fix=f"have fewer lanes, or a family such as pr-* for many, or {WAY_OUT}",
     )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from colorfast.envoy._options import Station
+from colorfast.envoy._options import Station, check_station
 from colorfast.envoy._order import Chain, Plan, Row, always, assemble
 from colorfast.envoy._types import Json, extension
 from colorfast.lua import SourceAddress, compile_lua
@@ -25,8 +25,7 @@ class LuaOptions:
     """Counters are ``http.<listener>.lua.<stat_prefix>.*``; empty leaves the part out."""
 
     def __post_init__(self) -> None:
-        if self.station not in ("dye", "carry"):
-            raise ValueError(f"station must be 'dye' or 'carry', not {self.station!r}")
+        check_station(self.station)
 
 
 def lua(policy: Policy, options: LuaOptions) -> Json:

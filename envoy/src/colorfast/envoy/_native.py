@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from colorfast.envoy import _parts as parts
 from colorfast.envoy._errors import (
     cookie_lines,
     host_regex,
+    large_lanes,
+    large_limits,
     large_programs,
-    large_regex,
+    large_rule,
     long_baggage,
 )
 from colorfast.envoy._native_conditions import Inexpressible
@@ -17,6 +18,7 @@ from colorfast.envoy._native_rules import Item, items
 from colorfast.envoy._native_values import Values
 from colorfast.envoy._options import DEFAULT_PROGRAM_SIZE, NativeOptions
 from colorfast.envoy._order import Chain, assemble
+from colorfast.envoy._programs import LARGEST, measured_size, tree_size
 from colorfast.envoy._versions import READS_BYTES, REROUTES, mode_dependent
 from colorfast.policy import Diagnostic, InvalidInput, Policy
 
@@ -76,14 +78,14 @@ def native_chain(policy: Policy, options: NativeOptions) -> Compiled:
     found: list[Item] = []
     errors: list[Diagnostic] = []
     if options.station == "dye":
-        for rule_items, rule_errors in _rules(policy, values, options):
+        for rule_items, rule_errors in _rules(policy, values):
             found += rule_items
             errors += rule_errors
     plan = NativePlan(policy=policy, options=options, values=values, items=tuple(found))
     chain = assemble(NATIVE_FILTERS, plan)
-    size = parts.program_size((chain.early, chain.filters))
-    if size > options.max_program_size and not errors:
-        errors.append(large_regex(policy, None, size, options.max_program_size))
+    size = measured_size((chain.early, chain.filters))
+    if not errors:
+        errors += _too_large(policy, chain, size, options)
     requires = replace(_requires(plan), max_program_size=size)
     if errors:
         nothing = Chain(early=(), filters=())
@@ -91,9 +93,7 @@ def native_chain(policy: Policy, options: NativeOptions) -> Compiled:
     return Compiled(chain=chain, diagnostics=tuple(_warnings(plan, size)), requires=requires)
 
 
-def _rules(
-    policy: Policy, values: Values, options: NativeOptions
-) -> Iterator[tuple[list[Item], list[Diagnostic]]]:
+def _rules(policy: Policy, values: Values) -> Iterator[tuple[list[Item], list[Diagnostic]]]:
     for rule in policy.active_rules:
         try:
             found = list(items(values, rule))
@@ -101,12 +101,17 @@ def _rules(
             pattern = error.condition.values[0]
             yield [], [host_regex(policy, rule, pattern)]
             continue
-        size = parts.program_size([test for item in found for _, test in item.tests])
-        if size > options.max_program_size:
-            limit = options.max_program_size
-            yield [], [large_regex(policy, rule, size, limit)]
-        else:
-            yield found, []
+        size = tree_size([test for item in found for _, test in item.tests])
+        yield (found, []) if size <= LARGEST else ([], [large_rule(policy, rule, LARGEST)])
+
+
+def _too_large(
+    policy: Policy, chain: Chain, size: int, options: NativeOptions
+) -> Iterator[Diagnostic]:
+    if size > options.max_program_size:
+        yield large_lanes(policy, size, options.max_program_size)
+    if tree_size(chain.filters) > LARGEST:
+        yield large_limits(policy, LARGEST)
 
 
 def _requires(plan: NativePlan) -> Requires:

@@ -28,6 +28,8 @@ _MEMBER = "member"
 _HEADER = "header"
 _JOINED = "%CEL(request.headers['baggage'])%"
 """All lines of ``baggage``, joined with ``,``, however long."""
+_LONGEST_HEADERS = 8192 << 10
+"""Bytes that a request's headers have at most: the highest ``max_request_headers_kb``."""
 _REPEAT = 1000
 """The highest count of a repetition in RE2."""
 
@@ -176,8 +178,9 @@ def _member(policy: Policy, lane: str) -> str:
 def _within(policy: Policy, value: Json) -> Iterator[Json]:
     """Predicates: *value* keeps to the limits: it is not longer, which is easy to see."""
     edge = policy.edge
-    yield parts.negated(parts.regex(value, _times(r"(?:\C*?,)", edge.max_members) + parts.ANY))
-    if edge.max_bytes is not None:
+    if edge.max_members < _LONGEST_HEADERS:
+        yield parts.negated(parts.regex(value, _times(r"(?:\C*?,)", edge.max_members) + parts.ANY))
+    if edge.max_bytes is not None and edge.max_bytes < _LONGEST_HEADERS:
         yield parts.negated(parts.regex(value, _times(r"\C", edge.max_bytes + 1) + parts.ANY))
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from colorfast.envoy import _parts as parts
+from colorfast.envoy._programs import compile_bytes
 from colorfast.envoy._types import Json
 from colorfast.policy import Attribute, Condition, Kind, Policy, Source, Split
 
@@ -145,7 +146,7 @@ def holds_when_empty(condition: Condition) -> bool:
     if condition.kind is Kind.CIDR:
         return False
     if condition.kind is Kind.REGEX:
-        return parts.compile_bytes(condition.values[0]).fullmatch(b"") is not None
+        return compile_bytes(condition.values[0]).fullmatch(b"") is not None
     return "" in condition.values
 
 

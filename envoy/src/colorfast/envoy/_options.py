@@ -1,12 +1,18 @@
 """What an operator chooses about the filters of each backend, and the service's cluster."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from colorfast.envoy._upstream_tls import UpstreamTls
 
 Station: TypeAlias = Literal["dye", "carry"]
 """``dye`` at an entrance, ``carry`` at a hop."""
+
+
+def check_station(station: str) -> None:
+    """Raise ValueError for what is no station."""
+    if station not in get_args(Station):
+        raise ValueError(f"station must be 'dye' or 'carry', not {station!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +52,7 @@ class ExtProcOptions:
         return self.retries if self.retries is not None else 2 if self.endpoints else 0
 
     def __post_init__(self) -> None:
-        if self.station not in ("dye", "carry"):
-            raise ValueError(f"station must be 'dye' or 'carry', not {self.station!r}")
+        check_station(self.station)
         if self.retries is not None and self.retries < 0:
             raise ValueError("retries must not be negative")
         if self.message_timeout < 0.001 or self.connect_timeout < 0.001:
@@ -73,7 +78,6 @@ class NativeOptions:
     ``re2.max_program_size.error_level``, 32,768 in Istio's proxies, 100 where nobody sets it."""
 
     def __post_init__(self) -> None:
-        if self.station not in ("dye", "carry"):
-            raise ValueError(f"station must be 'dye' or 'carry', not {self.station!r}")
+        check_station(self.station)
         if self.max_program_size < 1:
             raise ValueError("max_program_size below 1 takes no regex at all")

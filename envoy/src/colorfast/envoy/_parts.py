@@ -1,10 +1,8 @@
 """The messages that chains of Envoy's own filters are made of, one function each."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
-
-import re2
 
 from colorfast.envoy._types import Json, extension, typed
 from colorfast.policy import BUCKETS
@@ -220,28 +218,3 @@ def literal(value: str) -> str:
 def escape(value: str) -> str:
     """*value* in a regex."""
     return re.escape(value)
-
-
-def compile_bytes(pattern: str) -> "re2._Regexp":
-    """*pattern* as Envoy compiles it: on bytes. Raises re2.error."""
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.log_errors = False
-    return re2.compile(pattern.encode(), options)
-
-
-def program_size(config: object) -> int:
-    """Instructions of the largest RE2 program in *config*; 0 without any."""
-    return max((compile_bytes(one).programsize for one in _patterns(config)), default=0)
-
-
-def _patterns(config: object) -> Iterator[str]:
-    if isinstance(config, dict):
-        for key, value in config.items():
-            if key == "regex" and isinstance(value, str):
-                yield value
-            else:
-                yield from _patterns(value)
-    elif isinstance(config, list | tuple):
-        for value in config:
-            yield from _patterns(value)

@@ -16,11 +16,11 @@ import re
 
 from colorfast.lane import Member
 
-LONGEST_KEY = 14
+LONGEST_KEY = 12
 """Characters of the longest member key that ``strip_regex`` is for.
 
 Envoy refuses a pattern whose RE2 program is larger than 100 (``re2.max_program_size.error_level``),
-and the key stands in it four times.
+and the key stands in it three times. The program for UTF-8 is the larger one.
 """
 
 KEEP = r"\1"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from colorfast.envoy._options import Station
+from colorfast.envoy._options import Station, check_station
 from colorfast.envoy._order import Chain, Plan, Row, always, assemble, strip_behind
 from colorfast.envoy._types import Json, extension
 from colorfast.policy import Policy
@@ -32,8 +32,7 @@ class WasmOptions:
     """Filters with the same one share a VM, and its memory, in each worker."""
 
     def __post_init__(self) -> None:
-        if self.station not in ("dye", "carry"):
-            raise ValueError(f"station must be 'dye' or 'carry', not {self.station!r}")
+        check_station(self.station)
         if self.failure_policy not in get_args(FailurePolicy):
             raise ValueError(f"{self.failure_policy!r} is not a failure policy of Envoy's")
 

@@ -1,6 +1,7 @@
 """Plain numbers that the hot path adds to; ``_metrics`` turns them into Prometheus at a scrape."""
 
 from bisect import bisect_left
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 BOUNDS: Final = (50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3)
@@ -33,11 +34,11 @@ class Counters:
         "_tallies",
         "broken_connections",
         "buckets",
-        "connections_active",
         "duration_sum",
         "floods",
+        "open_connections",
+        "open_streams",
         "refused_values",
-        "streams_active",
     )
 
     def __init__(self) -> None:
@@ -46,12 +47,24 @@ class Counters:
         """Messages by duration, not cumulative; the last bucket has no bound."""
         self.duration_sum = 0.0
         self.refused_values = 0
-        self.streams_active = 0
-        self.connections_active = 0
+        self.open_streams: Callable[[], int] = int
+        """Asked for ``streams_active``: the transport knows."""
+        self.open_connections: Callable[[], int] = int
+        """Asked for ``connections_active``."""
         self.floods: dict[tuple[str], int] = {}
         """Connections that were ended for flooding, by what there was too much of."""
         self.broken_connections: dict[tuple[str], int] = {}
         """Connections that were ended because the peer broke HTTP/2, by the error's name."""
+
+    @property
+    def streams_active(self) -> int:
+        """Calls of ext_proc that are open."""
+        return self.open_streams()
+
+    @property
+    def connections_active(self) -> int:
+        """Connections that are open; always 0 with the transport grpcio."""
+        return self.open_connections()
 
     def tally(self, message: MessageKey, decision: DecisionKey | None = None) -> Tally:
         """Where messages that are counted under these keys are counted."""

@@ -93,6 +93,8 @@ class ExternalProcessor:
         self._processor = processor
         self._guard = guard
         self._reports = reports or Reports()
+        self._active = 0
+        processor.counters.open_streams = lambda: self._active
         self._calls: set[asyncio.Task[Any]] = set()
 
     def handler(self) -> grpc.GenericRpcHandler:
@@ -114,8 +116,7 @@ class ExternalProcessor:
             await asyncio.sleep(0)
 
     async def _process(self, _: object, context: Context) -> None:
-        counters = self._processor.counters
-        counters.streams_active += 1
+        self._active += 1
         self._note_call()
         try:
             await admit(self._guard, context)
@@ -124,7 +125,7 @@ class ExternalProcessor:
             self._reports.report(error)
             await context.abort(_STATUS[error.grpc_status], error.what)
         finally:
-            counters.streams_active -= 1
+            self._active -= 1
 
     async def _answer_all(self, context: Context) -> None:
         stream = StreamOptions.from_metadata(context.invocation_metadata() or ())

@@ -147,7 +147,7 @@ class Workers:
                 self._started = True
                 self._on_started(self)
             case Report(policy=str(policy)):
-                pass
+                self._policy = policy
 
     async def _fresh(self) -> None:
         await asyncio.gather(*(seat.fresh() for seat in self.seats))

@@ -1,16 +1,23 @@
 """What carriers hold, whatever type they and their getters are of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from opentelemetry.propagators.textmap import Getter
+from opentelemetry.propagators.textmap import Getter, default_getter
+
+from colorfast.propagator._log import carrier_failed
 
 
 def text_in(carrier: Any, name: str, getter: Getter[Any]) -> str:
     """All lines of *name* in *carrier*, joined by commas; what is not text is left out."""
-    found = getter.get(carrier, name)
+    # What the default getter does first, an isinstance() of an abstract class, takes as long as
+    # all that we do; and plain dicts are what gRPC servers and AMQP have.
+    plain = type(carrier) is dict and getter is default_getter
+    found = carrier.get(name) if plain else getter.get(carrier, name)
     if not found:
         return ""
+    if type(found) is str:
+        return found
     if type(found) is list and len(found) == 1 and type(found[0]) is str:
         return found[0]
     return _joined(carrier, name, found)
@@ -32,6 +39,22 @@ def as_text(value: object) -> str:
     if isinstance(value, (bytes, bytearray)) and value.isascii():
         return value.decode("ascii")
     return ""
+
+
+def gathered(headers: Any, names: Iterable[str]) -> dict[str, list[Any]]:
+    """The values of each of *names* (lower case) in a mapping or in pairs, whatever their case.
+
+    Never raises: what is neither has none.
+    """
+    found: dict[str, list[Any]] = {name: [] for name in names}
+    try:
+        for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+            values = found.get(as_text(name).lower())
+            if values is not None:
+                values.append(value)
+    except Exception:  # noqa: BLE001 (iterating what applications give can raise anything)
+        carrier_failed(f"a {type(headers).__name__} is not headers")
+    return found
 
 
 def existing(carrier: Any, name: str) -> str | None:

@@ -5,6 +5,8 @@ application reads or sets with ``opentelemetry.baggage``, are the same lane. Not
 raised, and a context is never changed, only built anew.
 """
 
+from collections.abc import Callable
+
 from opentelemetry import baggage
 from opentelemetry.context import Context, create_key
 
@@ -27,14 +29,14 @@ def entries_of(context: Context) -> dict[str, object]:
 def lane_of(context: Context, settings: Settings) -> str | None:
     """The lane of *context*, or None."""
     value = entries_of(context).get(settings.member)
-    return None if value is None else lane_in(value, settings)
+    return None if value is None else lane_in(value, settings.lanes.admit)
 
 
-def lane_in(value: object, settings: Settings) -> str | None:
+def lane_in(value: object, admit: Callable[[str], str | None]) -> str | None:
     """The lane that a baggage *value* names. OpenTelemetry leaves properties at its end."""
     if not isinstance(value, str):
         return None
-    return settings.lanes.admit(value) or settings.lanes.admit(value.partition(";")[0].rstrip())
+    return admit(value) or (admit(value.partition(";")[0].rstrip()) if ";" in value else None)
 
 
 def with_lane(context: Context, lane: str | None, settings: Settings) -> Context:

@@ -8,6 +8,7 @@ CODES: dict[str, tuple[Literal["error", "warning"], str]] = {
     "CF703": ("warning", "lane kept back from a host"),
     "CF704": ("warning", "carrier that cannot be read or written"),
     "CF705": ("warning", "SDK could not be installed"),
+    "CF706": ("warning", "list of live lanes that cannot be used"),
 }
 """Every code of this room: its level and its title. docs/diagnostics.md has an entry for each."""
 

@@ -35,14 +35,14 @@ class Finder:
             if at == 0 or text[at - 1] == "," or _starts_piece(text, at):
                 left -= 1
                 match = self._value(text, at)
-                lane = self._lane(match[1]) if match else None
+                lane = (self._admit(match[1]) or self._lane(match[1])) if match else None
                 if lane is not None:
                     return lane
             at = text.rfind(self._key, 0, at)
         return None
 
     def _lane(self, value: str) -> str | None:
-        lane = self._admit(value) or self._admit(value.strip(_OWS))
+        lane = self._admit(value.strip(_OWS))
         if lane is None and "%" in value:
             # No lane needs it, but W3C Baggage lets a sender encode what it likes, and
             # OpenTelemetry's own propagator decodes: both must come to the same lane.

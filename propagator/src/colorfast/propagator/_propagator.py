@@ -1,6 +1,5 @@
 """The propagator: lanes and OpenTelemetry's contexts, in both directions."""
 
-import logging
 from functools import cache
 from typing import Any
 
@@ -18,8 +17,17 @@ from colorfast.propagator import _carriers as carriers
 from colorfast.propagator._carriers import text_in
 from colorfast.propagator._context import BAGGAGE, REST, entries_of, lane_in
 from colorfast.propagator._find import Finder
-from colorfast.propagator._log import once
-from colorfast.propagator._rest import decode, encode, joined, key_of, keys, limited, others
+from colorfast.propagator._log import carrier_failed
+from colorfast.propagator._rest import (
+    LONGEST,
+    decode,
+    encode,
+    joined,
+    key_of,
+    keys,
+    limited,
+    others,
+)
 from colorfast.propagator._settings import Settings, settings
 
 
@@ -41,6 +49,7 @@ class LanePropagator(TextMapPropagator):
         self._settings = chosen or settings()
         self._header = self._settings.header
         self._key = self._settings.member
+        self._prefix = self._key + "="
         self._admit = self._settings.lanes.admit
         self._find = Finder(self._settings)
         self._member = Member(self._key)
@@ -68,21 +77,25 @@ class LanePropagator(TextMapPropagator):
             baggage = text_in(carrier, "baggage", getter)
             if not header and not baggage and BAGGAGE not in context:
                 return context
-            return self._extracted(header, limited(baggage), context)
+            return self._extracted(header, baggage, context)
         except Exception:  # noqa: BLE001 (an extract must not raise: it is in a request's path)
             _complain("read", carrier)
             return context
 
     def _extracted(self, header: str, baggage: str, context: Context) -> Context:
         """*context* with what the two headers hold."""
-        entries = entries_of(context)
+        entries = entries_of(context) if BAGGAGE in context else {}
         kept = entries.get(self._key)
-        lane = self._admit(header)
+        if len(baggage) > LONGEST:
+            baggage = limited(baggage)
+        lane = self._admit(header) if header else None
         if lane is None and kept is not None:
-            lane = lane_in(kept, self._settings)
+            lane = lane_in(kept, self._admit)
         if lane is None and baggage:
             lane = self._find(baggage)
-        news = baggage and self._forwards and self._is_news(baggage, context, entries)
+        news = baggage and self._forwards and context.get(REST) != baggage
+        if news and entries:
+            news = not self._is_kept(baggage, entries)
         if lane is None or lane == kept:
             return Context({**context, REST: baggage}) if news else context
         # First, for what comes first survives truncation by others.
@@ -91,11 +104,10 @@ class LanePropagator(TextMapPropagator):
             return Context({**context, BAGGAGE: entries, REST: baggage})
         return Context({**context, BAGGAGE: entries})
 
-    def _is_news(self, baggage: str, context: Context, entries: dict[str, object]) -> bool:
-        """Whether nobody has kept *baggage* yet: neither OpenTelemetry nor we."""
-        if len(entries) > (self._key in entries) and key_of(baggage.partition(",")[0]) in entries:
-            return False
-        return context.get(REST) != baggage
+    def _is_kept(self, baggage: str, entries: dict[str, object]) -> bool:
+        """Whether OpenTelemetry's propagator has read *baggage* before us."""
+        others = len(entries) - (self._key in entries)
+        return others > 0 and key_of(baggage.partition(",")[0]) in entries
 
     def inject(
         self,
@@ -108,35 +120,41 @@ class LanePropagator(TextMapPropagator):
             if context is None:
                 context = get_current()
             entries = context.get(BAGGAGE)
-            lane = lane_in(entries.get(self._key), self._settings) if entries else None  # type: ignore[attr-defined]
+            lane = lane_in(entries.get(self._key), self._admit) if entries else None  # type: ignore[attr-defined]
             baggage = context.get(REST)
             if lane is None and baggage is None:
                 return
-            held = bool(carrier)  # so there may be something to replace, or to keep
-            if lane is not None:
-                if held:
-                    carriers.clear(carrier, self._header)
-                setter.set(carrier, self._header, lane)
+            rest = others(baggage, self._member) if isinstance(baggage, str) else ""
+            if carrier or lane is None:
+                self._inject_beside(carrier, lane, rest, setter)
+                return
+            # Nothing to replace, nothing to keep: the most frequent case by far.
+            setter.set(carrier, self._header, lane)
             if self._writes_baggage:
-                old = carriers.existing(carrier, "baggage") if held else ""
-                rest = others(baggage, self._member) if isinstance(baggage, str) else ""
-                self._inject_baggage(carrier, old, self._line(lane, old, rest), setter)
+                line = self._prefix + lane
+                setter.set(carrier, "baggage", f"{line},{rest}" if rest else line)
         except Exception:  # noqa: BLE001 (neither must an inject)
             _complain("written", carrier)
 
-    def _inject_baggage(
-        self, carrier: Any, old: str | None, line: str, setter: Setter[Any]
+    def _inject_beside(
+        self, carrier: Any, lane: str | None, rest: str, setter: Setter[Any]
     ) -> None:
-        # What cannot be read OpenTelemetry has written, from its baggage, where the member is.
-        if not line or old is None or (line == old and not isinstance(carrier, list | dict)):
+        if lane is not None:
+            carriers.clear(carrier, self._header)
+            setter.set(carrier, self._header, lane)
+        if not self._writes_baggage:
             return
-        if old:
+        old = carriers.existing(carrier, "baggage")
+        if old is None:  # OpenTelemetry wrote it from its baggage, where the member is
+            return
+        line = self._line(lane, old, rest)
+        if line and (line != old or isinstance(carrier, list | dict)):
             carriers.clear(carrier, "baggage")
-        setter.set(carrier, "baggage", line)
+            setter.set(carrier, "baggage", line)
 
-    def _line(self, lane: str | None, old: str | None, rest: str) -> str:
+    def _line(self, lane: str | None, old: str, rest: str) -> str:
         """*lane*'s member, what is there, and the pieces of *rest* whose keys are not there."""
-        piece = "" if lane is None else f"{self._key}={lane}"
+        piece = "" if lane is None else self._prefix + lane
         if not old:
             return joined(piece, rest)
         if rest:
@@ -144,7 +162,7 @@ class LanePropagator(TextMapPropagator):
             rest = ",".join(one for one in rest.split(",") if key_of(one) not in there)
         if not rest and (lane is None or (old.count(self._key) == 1 and self._find(old) == lane)):
             return old
-        kept = old if lane is None else decode(self._member.read(encode(old)).rest)
+        kept = decode(self._member.read(encode(old)).rest)
         return joined(joined(piece, kept), rest)
 
 
@@ -176,5 +194,4 @@ def own() -> LanePropagator:
 
 
 def _complain(what: str, carrier: Any) -> None:
-    name = type(carrier).__name__
-    once(logging.WARNING, "CF704", f"a {name} cannot be {what} as a carrier", error=True)
+    carrier_failed(f"a {type(carrier).__name__} cannot be {what} as a carrier")

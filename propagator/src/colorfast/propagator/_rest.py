@@ -18,9 +18,7 @@ def others(baggage: str, member: Member) -> str:
 
 
 def limited(text: str) -> str:
-    """*text* up to LONGEST; no member is cut in two."""
-    if len(text) <= LONGEST:
-        return text
+    """*text*, which is longer, up to LONGEST; no member is cut in two."""
     return text[: LONGEST + 1].rpartition(",")[0]
 
 

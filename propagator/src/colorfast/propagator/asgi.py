@@ -1,4 +1,4 @@
-"""The lane for ASGI applications (Starlette, FastAPI, Quart, Django) without OpenTelemetry's SDK.
+"""The lane for ASGI applications (Starlette, FastAPI) without OpenTelemetry's SDK.
 
 >>> from colorfast.propagator.asgi import LaneMiddleware
 >>> app = LaneMiddleware(app)  # doctest: +SKIP

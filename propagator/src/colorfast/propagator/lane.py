@@ -18,9 +18,8 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, cast
 
 from opentelemetry.context import Context, attach, detach, get_current
-from opentelemetry.propagators.textmap import Getter
 
-from colorfast.propagator import _carriers as carriers
+from colorfast.propagator._carriers import gathered
 from colorfast.propagator._context import lane_of, with_lane, without_arrivals
 from colorfast.propagator._errors import InvalidLane
 from colorfast.propagator._propagator import own
@@ -98,8 +97,9 @@ def extract(headers: Headers) -> Context:
 
     Never raises: headers that hold no valid lane give a context without one.
     """
-    base = without_arrivals(get_current(), settings())
-    return own().extract(headers, base, _ANY)
+    chosen = settings()
+    base = without_arrivals(get_current(), chosen)
+    return own().extract(gathered(headers, (chosen.header, "baggage")), base)
 
 
 def attached(context: Context) -> AbstractContextManager[None]:
@@ -141,21 +141,6 @@ class _Attached(AbstractContextManager[T]):
 
     def __exit__(self, *_: object) -> None:
         detach(self._tokens.pop())
-
-
-class _AnyGetter(Getter[Headers]):
-    def get(self, carrier: Headers, key: str) -> list[Any] | None:
-        """All values of *key*, whatever its case."""
-        pairs = carrier.items() if isinstance(carrier, Mapping) else carrier
-        return [value for name, value in pairs if carriers.as_text(name).lower() == key]
-
-    def keys(self, carrier: Headers) -> list[str]:
-        """The names; nobody asks."""
-        pairs = carrier.items() if isinstance(carrier, Mapping) else carrier
-        return [carriers.as_text(name) for name, _ in pairs]
-
-
-_ANY = _AnyGetter()
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,4 @@
-"""The lane for WSGI applications (Flask, Django, Pyramid) without OpenTelemetry's SDK.
+"""The lane for WSGI applications (Flask, Django) without OpenTelemetry's SDK.
 
 >>> from colorfast.propagator.wsgi import LaneMiddleware
 >>> app.wsgi_app = LaneMiddleware(app.wsgi_app)  # doctest: +SKIP

@@ -13,6 +13,7 @@ import zlib
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from colorfast.wasm._errors import no_image
 from colorfast.wasm._module import path
 
 FILE: Final = "plugin.wasm"
@@ -28,11 +29,18 @@ def write_image(directory: Path, *, tag: str = "latest") -> str:
 
     The same plugin gives the same bytes. Blobs of other images that are there already stay.
 
-    Raises ColorfastError (CF412), OSError.
+    Raises ColorfastError: CF412 without a plugin, CF413 when *directory* cannot be written to.
     """
+    plugin = path().read_bytes()
+    try:
+        return _write(directory, plugin, tag)
+    except OSError as error:
+        raise no_image(directory, error.strerror or str(error)) from None
+
+
+def _write(directory: Path, plugin: bytes, tag: str) -> str:
     blobs = directory / "blobs" / "sha256"
     blobs.mkdir(parents=True, exist_ok=True)
-    plugin = path().read_bytes()
     tar = _tar(plugin)
     layer = _put(blobs, f"{_OCI}.layer.v1.tar+gzip", _gzip(tar))
     config = _put(blobs, f"{_OCI}.config.v1+json", _dump(_config(tar)))

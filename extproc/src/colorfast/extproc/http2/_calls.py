@@ -7,9 +7,10 @@ as it likes, at once or later. The others refuse a call, or answer a request tha
 What goes on in a call happens within ``receive``: no task, no queue, no waiting. A message is
 answered before the next frame is looked at.
 
-A plan is told that a stream was *opened* once, and that it was *closed* once, whatever ends it. In
-between the stream is handed to it with every piece of DATA. A stream whose answer is complete gets
-the plan ``FINISHED``, so that nothing is told of it any more.
+A plan is handed a stream with every piece of DATA, and with the end of the request. That it is
+*closed* is told once, whatever ended it, but only of streams that are ``followed``: Envoy resets
+every stream that it has an answer to, and for most plans that is nothing to know. A stream whose
+answer is complete gets the plan ``FINISHED``, so that it is not handed to anybody any more.
 """
 
 import logging
@@ -28,7 +29,6 @@ from colorfast.extproc.http2._streams import OPEN, Stream
 _LOG = logging.getLogger("colorfast.extproc")
 
 _DATA: Final = Kind.DATA
-_OPENED: Final = Kind.OPENED
 _PREFIX: Final = grpc.PREFIX.size
 _HEADERS: Final = grpc.HEADERS
 _prefix = grpc.PREFIX.unpack_from
@@ -38,15 +38,12 @@ _pack = grpc.PREFIX.pack
 class Plan(ABC):
     """What is done with requests of one kind. Holds nothing of a single one."""
 
-    def opened(self, calls: "Calls", stream: "CallStream") -> None:  # noqa: B027 (most need none)
-        """A request has begun."""
-
     @abstractmethod
     def data(self, calls: "Calls", stream: "CallStream", data: bytes) -> None:
         """*data* of its body has come; ``stream.ended`` says whether that was all."""
 
     def closed(self, calls: "Calls", stream: "CallStream") -> None:  # noqa: B027 (most need none)
-        """Nothing can be sent any more."""
+        """Nothing can be sent any more on a stream that was ``followed``."""
 
 
 CallStream = Stream[Plan]
@@ -75,10 +72,6 @@ class Calls:
         for kind, stream, payload in self.connection.receive(data):
             if kind is _DATA:
                 stream.plan.data(self, stream, payload)
-            elif kind is _OPENED:
-                stream.plan.opened(self, stream)
-                if stream.state != OPEN:
-                    stream.plan.data(self, stream, b"")
             else:
                 self._close(stream)
 
@@ -105,6 +98,7 @@ class Calls:
     def hold(self, stream: CallStream, received: bytearray) -> None:
         """Keep *received*, the start of a message. Raises GrpcFault when too much is kept."""
         stream.received = received
+        stream.followed = True
         self.held += len(received)
         if self.held > self.limits.held:
             raise GrpcFault(Status.RESOURCE_EXHAUSTED, "too many unfinished messages")
@@ -124,7 +118,8 @@ class Calls:
         if stream.received is not None:
             self.release(stream)
         plan, stream.plan = stream.plan, FINISHED
-        plan.closed(self, stream)
+        if stream.followed:
+            plan.closed(self, stream)
 
 
 class Method(Plan):

@@ -1,14 +1,15 @@
 """One HTTP/2 connection from the server's side (RFC 9113), without any IO.
 
-Bytes of the client go in by ``receive``, which yields events. Answers go in by ``send`` and ``end``.
-Bytes for the client come out of ``take``. Pings, settings, windows and whatever else HTTP/2 needs for
-itself happen in between and are no events.
+Bytes of the client go in by ``receive``, which yields events. Answers go in by ``send`` and
+``end``. Bytes for the client come out of ``take``. Pings, settings, windows and whatever else
+HTTP/2 needs for itself happen in between and are no events.
 
 Theory of operation. ``receive`` cuts frames off and gives each to the handler of its type. What may
 come at the moment is a table of handlers: before the client's SETTINGS only they may, within a
-header block only CONTINUATION, otherwise everything, at the end nothing. A stream moves by the table in ``_streams``. A
-handler that meets a fault of the client raises it; ``receive`` makes RST_STREAM of a StreamFault
-and GOAWAY of a ConnectionFault. Nothing is ever raised for what a client sent.
+header block only CONTINUATION, otherwise everything, and at the end nothing. A stream moves by the
+table in ``_streams``. A handler that meets a fault of the client raises it; ``receive`` makes
+RST_STREAM of a StreamFault and GOAWAY of a ConnectionFault. Nothing is ever raised for what a
+client sent.
 
 Events are yielded one at a time, each before the next frame is looked at. So what happens does not
 depend on how the network cut the bytes, and an answer is out before the reset behind it is read.
@@ -68,20 +69,21 @@ T = TypeVar("T")
 
 
 class Kind(Enum):
-    """What happened on a stream."""
+    """What happened on a stream.
 
-    OPENED = "opened"
-    """A request has begun; its plan is known."""
+    That a request has begun is no event: there is nothing to do before something of it has come,
+    or its end.
+    """
+
     DATA = "data"
-    """Some of its body, or with nothing in it: the body has ended with trailers."""
+    """Some of its body. With nothing in it the body may have ended, with the head or trailers."""
     GONE = "gone"
-    """It was reset, by the client or for its fault. Nothing can be sent on it any more."""
+    """A stream that is ``followed`` was reset, by the client or for its fault."""
 
 
 Event: TypeAlias = tuple[Kind, Stream[T], bytes]
 """After an event, ``stream.ended`` says whether the client has ended its side."""
 
-_OPENED: Final = Kind.OPENED
 _DATA: Final = Kind.DATA
 _GONE: Final = Kind.GONE
 
@@ -256,10 +258,11 @@ class Connection(Generic[T]):
         if len(self.streams) >= self._most_streams:
             raise StreamFault(ErrorCode.REFUSED_STREAM, "too many streams")
         stream = self.streams[stream_id] = Stream(stream_id, plan)
-        if last:
-            stream.state = HALF_REMOTE
         stream.left = length
-        return _OPENED, stream, b""
+        if not last:
+            return None
+        stream.state = HALF_REMOTE
+        return _DATA, stream, b""
 
     def _on_trailers(self, last: int, stream_id: int, block: bytes) -> Event[T] | None:
         _check_odd(stream_id)
@@ -290,7 +293,7 @@ class Connection(Generic[T]):
             self.outbox.forget(stream)
         if not stream.answered:
             self.guards.spend(Flood.RESET)
-        return _GONE, stream, b""
+        return (_GONE, stream, b"") if stream.followed else None
 
     def _on_window_update(self, flags: int, stream_id: int, payload: bytes) -> Event[T] | None:
         if len(payload) != frames.U32.size:
@@ -504,7 +507,7 @@ class Connection(Generic[T]):
             self._send_reset(stream_id, fault.code)
             return None
         self.reset(stream, fault.code)
-        return _GONE, stream, b""
+        return (_GONE, stream, b"") if stream.followed else None
 
     def _send_reset(self, stream_id: int, code: ErrorCode) -> None:
         self.outbox.output.append(frames.rst_stream(stream_id, code))

@@ -49,7 +49,7 @@ class Routes:
         try:
             options = StreamOptions.from_metadata(pairs)
         except PeerError as error:
-            return Misled(error, self._processor, self._reports)
+            return Misled(error, self._reports)
         return Process(self._processor, options, self._reports)
 
 
@@ -58,13 +58,8 @@ class Process(Method):
 
     def __init__(self, processor: Processor, options: StreamOptions, reports: Reports) -> None:
         self._process = processor.process
-        self._counters = processor.counters
         self._options = options
         self._reports = reports
-
-    def opened(self, calls: Calls, stream: CallStream) -> None:
-        """Count it."""
-        self._counters.streams_active += 1
 
     def message(self, calls: Calls, stream: CallStream, message: bytes) -> None:
         """Answer, or end the call."""
@@ -80,15 +75,11 @@ class Process(Method):
         """Everything was answered already."""
         calls.finish(stream, Status.OK)
 
-    def closed(self, calls: Calls, stream: CallStream) -> None:
-        """Count it out."""
-        self._counters.streams_active -= 1
-
 
 class Misled(Refusal):
     """A call of a filter that was configured wrongly."""
 
-    def __init__(self, error: PeerError, processor: Processor, reports: Reports) -> None:
+    def __init__(self, error: PeerError, reports: Reports) -> None:
         super().__init__(error.grpc_status, error.what)
         self._error = error
         self._reports = reports
@@ -145,6 +136,7 @@ class Watch(Method):
                 calls.finish(stream, Status.OK)
             calls.flush()
 
+        stream.followed = True
         self._watched[stream] = self._health.listen(tell)
         tell()
 

@@ -15,7 +15,7 @@ from colorfast.extproc.http2._calls import Calls
 from colorfast.extproc.http2._errors import ConnectionFault, ErrorCode, Flood, FloodFault
 from colorfast.extproc.http2._limits import Limits
 from colorfast.extproc.http2._protocol import Rim
-from colorfast.extproc.http2._routes import Routes
+from colorfast.extproc.http2._routes import Process, Routes
 
 FATAL: Final = (
     ErrorCode.PROTOCOL_ERROR,
@@ -48,6 +48,8 @@ class Http2Transport:
         reports = Reports()
         self._resolve = Routes(processor, health, reports).resolve
         self._counters = processor.counters
+        self._counters.open_connections = lambda: len(self._rims)
+        self._counters.open_streams = self._open_streams
         # A counter that is there from the start can be seen to rise.
         self._counters.floods = {(str(flood),): 0 for flood in Flood}
         self._counters.broken_connections = {(code.name,): 0 for code in FATAL}
@@ -84,14 +86,16 @@ class Http2Transport:
         calls = Calls(self._resolve, self._limits)
         return Rim(calls, began=self._began, ended=self._ended)
 
+    def _open_streams(self) -> int:
+        streams = (rim.calls.connection.streams.values() for rim in self._rims)
+        return sum(isinstance(one.plan, Process) for each in streams for one in each)
+
     def _began(self, rim: Rim) -> None:
         self._rims.add(rim)
         self._empty.clear()
-        self._counters.connections_active += 1
 
     def _ended(self, rim: Rim) -> None:
         self._rims.discard(rim)
-        self._counters.connections_active -= 1
         if not self._rims:
             self._empty.set()
         fault = rim.calls.connection.fault

@@ -140,6 +140,8 @@ class Stream(Generic[T]):
     """DATA that waits for a window."""
     last: bytes | None = None
     """The header block that ends it once nothing waits; empty for an empty DATA frame."""
+    followed = False
+    """For the application: whether it wants to know when the stream is gone."""
     received: bytearray | None = None
     """For the application: the start of a message whose end has not come yet."""
 

@@ -83,12 +83,13 @@ class _Group:
         if not services:
             report.lost(spec["services"], "a group without services makes no LaneMesh")
             return
+        strict = [lane for lane in names.lanes.values() if lane != baseline]
         yield mesh(
             name,
             self._entry(services),
             services,
             gateways=list(self._gateways()),
-            strict=[] if self._permissive else list(names.lanes.values()),
+            strict=[] if self._permissive else strict,
         )
 
     @property

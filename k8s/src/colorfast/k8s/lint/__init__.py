@@ -1,7 +1,6 @@
 """Find what is wrong with manifests: lanes, routes, filters, release controllers."""
 
 from colorfast.k8s.lint._formats import github_lines, sarif
-from colorfast.k8s.lint._index import IstioVersion
 from colorfast.k8s.lint._rule import Hit, Rule
 from colorfast.k8s.lint._rules import CODES, RULES
 from colorfast.k8s.lint._run import ANNOTATION, Report, lint
@@ -11,7 +10,6 @@ __all__ = [
     "CODES",
     "RULES",
     "Hit",
-    "IstioVersion",
     "Report",
     "Rule",
     "github_lines",

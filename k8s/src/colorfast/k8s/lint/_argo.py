@@ -114,6 +114,37 @@ def no_managed_names(index: Index) -> Iterator[Hit]:
                 )
 
 
+def no_foreign_destinations(index: Index) -> Iterator[Hit]:
+    """A route whose weights Argo moves leads to the canary and the stable version only."""
+    for binding in _bindings(index):
+        routes = binding.virtual_service.spec["http"].items
+        for route in routes:
+            moved = route["name"].text in binding.routes or (
+                len(routes) == 1 and not binding.routes
+            )
+            own = [_is_argos(binding.rollout, one["destination"]) for one in route["route"].items]
+            if not moved or True not in own:
+                continue
+            for node, mine in zip(route["route"].items, own, strict=True):
+                if not mine:
+                    to = node["destination"]["subset"].text or node["destination"]["host"].text
+                    yield Hit(
+                        owner=binding.virtual_service,
+                        node=node,
+                        what=f"{to} is in a route whose weights {binding.rollout.title} moves",
+                    )
+
+
+def _is_argos(rollout: Manifest, to: Node) -> bool:
+    rule, canary = _istio(rollout)["destinationRule"], _canary(rollout)
+    if rule["name"].text:
+        extra = {one.text for one in rule["additionalSubsetNames"].items}
+        own = {rule["canarySubsetName"].text, rule["stableSubsetName"].text}
+        return to["subset"].text in own | extra
+    host = to["host"].text.partition(".")[0]
+    return host in (canary["canaryService"].text, canary["stableService"].text)
+
+
 def one_rollout_each(index: Index) -> Iterator[Hit]:
     """A VirtualService belongs to one Rollout."""
     first: dict[Manifest, _Binding] = {}

@@ -8,8 +8,9 @@ from colorfast.k8s.lint._filters import EXT_PROC, LUA, HttpFilter, removes_of
 from colorfast.k8s.lint._index import Index
 from colorfast.k8s.lint._rule import Hit
 from colorfast.k8s.manifests import Kind, Node
+from colorfast.k8s.targets import Version
 
-_TARGET_REFS: Final = (1, 27)
+_TARGET_REFS: Final = Version(1, 27)
 _AUTHN: Final = "envoy.filters.http.jwt_authn"
 """A filter behind this one can have claims in its rules: worth its price."""
 
@@ -106,8 +107,7 @@ def target_refs_are_read(index: Index) -> Iterator[Hit]:
     for owner in index.all(Kind.ENVOY_FILTER):
         node = owner.spec["targetRefs"]
         if node.present:
-            version = ".".join(map(str, index.istio))
-            what = f"Istio {version} does not read targetRefs: this is for the whole namespace"
+            what = f"Istio {index.istio} does not read targetRefs: this is for the whole namespace"
             yield Hit(owner=owner, node=node, what=what, at_key=True)
 
 

@@ -14,9 +14,9 @@ from typing import TypeAlias, TypeVar
 from colorfast.k8s.lint._filters import HttpFilter, Write, filters_of, removes_of, writes_of
 from colorfast.k8s.lint._model import Route, ServiceName, near, routes_of, service_name
 from colorfast.k8s.manifests import WORKLOADS, Kind, Manifest, Node
+from colorfast.k8s.targets import Version
 from colorfast.policy import Policy
 
-IstioVersion: TypeAlias = tuple[int, int]
 Labels: TypeAlias = frozenset[tuple[str, str]]
 
 K = TypeVar("K")
@@ -44,7 +44,7 @@ class Index:
     rules_by_service: dict[ServiceName, list[Manifest]]
     workloads_by_label: dict[tuple[str, str, str], list[Workload]]
     policies: tuple[Policy, ...]
-    istio: IstioVersion | None
+    istio: Version | None
     lane_headers: frozenset[str]
     """Names of lane headers, as far as policies, filters and routes agree about one."""
 
@@ -86,7 +86,7 @@ class Index:
 
 
 def build_index(
-    manifests: Iterable[Manifest], policies: Iterable[Policy], *, istio: IstioVersion | None
+    manifests: Iterable[Manifest], policies: Iterable[Policy], *, istio: Version | None
 ) -> Index:
     """File *manifests*; *policies* are those of the LanePolicies that loaded."""
     by_kind: dict[Kind, list[Manifest]] = {}

@@ -19,8 +19,6 @@ class Hit:
     owner: Manifest
     node: Node
     what: str
-    why: str = ""
-    """Instead of the rule's own."""
     fix: str = ""
     """Instead of the rule's own."""
     note: bool = False

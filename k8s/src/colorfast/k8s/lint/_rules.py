@@ -154,6 +154,14 @@ RULES: Final = (
         "manage",
     ),
     Rule(
+        code="CF538",
+        level="error",
+        title="destination that Argo Rollouts deletes",
+        check=_argo.no_foreign_destinations,
+        why="Argo keeps the canary and the stable destination of such a route, and no other",
+        fix="give the lane a route of its own, with a name, above this one",
+    ),
+    Rule(
         code="CF541",
         level="error",
         title="trafficRoutingRef has no effect",

@@ -7,11 +7,20 @@ from itertools import islice
 from typing import Final
 
 from colorfast.k8s._findings import Finding, in_order
-from colorfast.k8s.lint._index import IstioVersion, build_index
+from colorfast.k8s.lint._index import build_index
 from colorfast.k8s.lint._rule import Hit, Rule
 from colorfast.k8s.lint._rules import CODES, RULES, UNUSED
 from colorfast.k8s.manifests import Bundle, Ignore, Kind, Manifest, Skip
-from colorfast.policy import Diagnostic, InvalidInput, Mesh, Policy, load_mesh, load_policy
+from colorfast.k8s.targets import Version
+from colorfast.policy import (
+    Diagnostic,
+    InvalidInput,
+    Mesh,
+    Policy,
+    check_fit,
+    load_mesh,
+    load_policy,
+)
 
 ANNOTATION: Final = "colorfast.dev/ignore"
 MAX_HITS: Final = 1_000
@@ -61,11 +70,12 @@ class _Found:
     meshes: list[Mesh] = field(default_factory=list)
 
 
-def lint(bundle: Bundle, *, istio: IstioVersion | None = None) -> Report:
+def lint(bundle: Bundle, *, istio: Version | None = None) -> Report:
     """Hold everything in *bundle* to the rules. *istio*: the version that it is for, when known."""
     found = _Found([(one, None) for one in bundle.findings])
-    for manifest, text in bundle.texts:
-        _load(manifest, text, found)
+    for manifest, piece in bundle.texts:
+        _load(manifest, piece.in_place, found)
+    _fit(found)
     index = build_index(bundle.manifests, found.policies, istio=istio)
     for rule in RULES:
         for hit in islice(rule.check(index), MAX_HITS):
@@ -98,6 +108,17 @@ def _load(manifest: Manifest, text: str, found: _Found) -> None:
             found.findings.append((one, manifest))
 
 
+def _fit(found: _Found) -> None:
+    """Whether every LaneMesh fits the LanePolicy; of several it is not known which is meant."""
+    if len(found.policies) != 1:
+        return
+    for one in found.meshes:
+        try:
+            check_fit(found.policies[0], one)
+        except InvalidInput as error:
+            found.findings += [(Finding.of(diagnostic), None) for diagnostic in error.diagnostics]
+
+
 def _finding(rule: Rule, hit: Hit) -> Finding:
     line, column = hit.at
     return Finding(
@@ -107,7 +128,7 @@ def _finding(rule: Rule, hit: Hit) -> Finding:
         line=line,
         column=column,
         what=hit.what,
-        why=hit.why or rule.why,
+        why=rule.why,
         fix=hit.fix or rule.fix,
     )
 

@@ -11,7 +11,7 @@ _IGNORE: Final = re.compile(
 )
 _CODE: Final = re.compile(r"\bCF\d{3}\b")
 MAX_IGNORES: Final = 10_000
-"""Comments that are read of one file."""
+"""Comments that are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +32,7 @@ def ignores_of(text: str, file: str) -> Iterator[Ignore]:
     A comment counts for its line; one that has a line of its own counts for the next one, too.
     """
     line, counted = 1, 0
-    for number, found in enumerate(_IGNORE.finditer(text)):
-        if number >= MAX_IGNORES:
-            return
+    for found in _IGNORE.finditer(text):
         line += text.count("\n", counted, found.start())
         counted = found.start()
         alone = not found["before"].strip(" \t-")

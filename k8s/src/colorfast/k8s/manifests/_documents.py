@@ -46,13 +46,26 @@ class Document:
     items: dict[tuple[int, int], tuple[int, int]]
     """From where to where the items of a list in the root are, by their places."""
 
-    def text(self, whole: str, node: Node) -> str:
-        """The text of *node*, the root or one of *items*: another reader finds the same places."""
-        line, column = node.at
+    def piece(self, whole: str, node: Node) -> "Piece":
+        """The text of *node*, which is the root or one of *items*."""
         if node.at not in self.items:
-            return "\n" * self.line + whole[self.start : self.end]
+            return Piece(line=self.line, column=0, text=whole[self.start : self.end])
         start, end = self.items[node.at]
-        return "\n" * (line - 1) + " " * (column - 1) + whole[start:end]
+        return Piece(line=node.at[0] - 1, column=node.at[1] - 1, text=whole[start:end])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A part of a file. *line* and *column* count from 0."""
+
+    line: int
+    column: int
+    text: str
+
+    @property
+    def in_place(self) -> str:
+        """The part with nothing before it but lines and spaces: its places are the file's."""
+        return "\n" * self.line + " " * self.column + self.text
 
 
 Read: TypeAlias = Document | Finding

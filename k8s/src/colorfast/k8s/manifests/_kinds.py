@@ -46,7 +46,11 @@ def kind_of(api_version: str, kind: str) -> Kind | None:
     """The kind that is looked at, or None."""
     group = api_version.rpartition("/")[0]
     name = f"{kind}.{group}"
+    if name == _COMPONENT:
+        return Kind.KUSTOMIZATION
     return _BY_NAME.get(name)
 
 
+_COMPONENT: Final = "Component.kustomize.config.k8s.io"
+"""A part of a kustomization, with patches of its own."""
 _BY_NAME: Final = {str(kind): kind for kind in Kind}

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Final, TypeAlias
 
 from colorfast.k8s.manifests._kinds import Kind, kind_of
 from colorfast.k8s.manifests._node import Node
 
+_KUSTOMIZATIONS: Final = ("kustomization.yaml", "kustomization.yml")
+"""In files of these names kustomize does not ask for a kind."""
 _UNREAD: Final = frozenset({"managedFields", "status"})
 """What the cluster writes; no rule reads it."""
 
@@ -64,6 +67,8 @@ def manifests_of(root: Node, file: str) -> Iterator[Found]:
 def _manifest(node: Node, file: str) -> Found:
     line = node.at[0]
     kind_name, api_version = node["kind"].text, node["apiVersion"].text
+    if not kind_name and PurePath(file).name in _KUSTOMIZATIONS:
+        kind_name, api_version = "Kustomization", "kustomize.config.k8s.io/v1beta1"
     if not isinstance(node.value, dict) or not kind_name or not api_version:
         return Skip(file=file, line=line, reason="no Kubernetes object: apiVersion or kind missing")
     kind = kind_of(api_version, kind_name)

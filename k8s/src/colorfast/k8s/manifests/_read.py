@@ -10,12 +10,13 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from colorfast.k8s._findings import Finding
-from colorfast.k8s.manifests._comments import Ignore, ignores_of
-from colorfast.k8s.manifests._documents import NO_KEY, read_documents
+from colorfast.k8s.manifests._comments import MAX_IGNORES, Ignore, ignores_of
+from colorfast.k8s.manifests._documents import NO_KEY, Piece, read_documents
 from colorfast.k8s.manifests._kinds import Kind
 from colorfast.k8s.manifests._manifest import Manifest, Skip, manifests_of
 
@@ -25,8 +26,12 @@ MAX_BYTES: Final = 10 << 20
 """Bytes of one file."""
 MAX_KEPT: Final = 250_000
 """Values of all objects that are looked at together."""
+MAX_OURS: Final = 500
+"""LanePolicies and LaneMeshes that are loaded."""
 MAX_SKIPS: Final = 1_000
-"""Skips that are kept one by one; all of them are counted."""
+"""Skips that are kept one by one, and reasons that are told apart; all of them are counted."""
+
+OURS: Final = (Kind.LANE_POLICY, Kind.LANE_MESH)
 
 
 @dataclass(slots=True)
@@ -34,7 +39,7 @@ class Bundle:
     """Everything that was read. *texts* are the documents of our own kinds, by their manifest."""
 
     manifests: list[Manifest] = field(default_factory=list)
-    texts: list[tuple[Manifest, str]] = field(default_factory=list)
+    texts: list[tuple[Manifest, Piece]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     ignores: list[Ignore] = field(default_factory=list)
     skips: list[Skip] = field(default_factory=list)
@@ -42,10 +47,13 @@ class Bundle:
     files: list[tuple[str, str]] = field(default_factory=list)
     """Each file that was read, with the path on the command line that led to it."""
     kept: int = 0
+    full: bool = False
+    """Whether something was left out because there was too much."""
 
     def skip(self, one: Skip) -> None:
         """Count *one*, and keep it while there are few."""
-        self.skipped[one.reason] += 1
+        known = one.reason in self.skipped or len(self.skipped) < MAX_SKIPS
+        self.skipped[one.reason if known else "no rule looks at other kinds, too"] += 1
         if len(self.skips) < MAX_SKIPS:
             self.skips.append(one)
 
@@ -57,7 +65,7 @@ def read_manifests(paths: Iterable[str]) -> Bundle:
     for path in paths:
         for file in _files(path, bundle):
             real = os.path.realpath(file) if file != STDIN else STDIN
-            if real not in seen:
+            if real not in seen and not bundle.full:
                 seen.add(real)
                 _read_file(file, path, bundle)
     _skip_patches(bundle)
@@ -137,6 +145,7 @@ def _read_text(text: str, file: str, bundle: Bundle) -> None:
             continue
         if bundle.kept > MAX_KEPT:
             bundle.findings.append(_too_many(file))
+            bundle.full = True
             return
         kept = False
         for found in manifests_of(read.root, file):
@@ -145,10 +154,11 @@ def _read_text(text: str, file: str, bundle: Bundle) -> None:
                 continue
             kept = True
             bundle.manifests.append(found)
-            if found.kind in (Kind.LANE_POLICY, Kind.LANE_MESH):
-                bundle.texts.append((found, read.text(text, found.root)))
+            if found.kind in OURS and len(bundle.texts) < MAX_OURS:
+                bundle.texts.append((found, read.piece(text, found.root)))
         bundle.kept += read.size if kept else 0
-    bundle.ignores.extend(ignores_of(text, file))
+    room = MAX_IGNORES - len(bundle.ignores)
+    bundle.ignores.extend(islice(ignores_of(text, file), max(room, 0)))
 
 
 TEMPLATE: Final = "a template, not YAML yet: render it first, as with helm template"

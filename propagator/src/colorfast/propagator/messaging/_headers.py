@@ -1,6 +1,6 @@
 """The lane in a message's headers: pairs (Kafka) and mappings (AMQP, Celery), in and out."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -42,7 +42,7 @@ def write_mapping(carrier: dict[str, Any]) -> None:
 def headers_of(message: Any) -> Any:
     """The headers of *message*: its attribute, or what its method says (confluent-kafka's)."""
     headers = message.headers
-    if isinstance(headers, Callable):  # type: ignore[arg-type]
+    if callable(headers):
         headers = headers()
     return headers or ()
 

@@ -52,6 +52,8 @@ class AsyncMessages(Generic[M]):
     in CPython a loop alone does so too, when nothing else holds this.
     """
 
+    _left: tuple[Context, Any] | None = None
+
     def __init__(
         self,
         source: AsyncIterable[M],
@@ -62,7 +64,6 @@ class AsyncMessages(Generic[M]):
         self._iterator: AsyncIterator[M] | None = None
         self._role = role
         self._skipped = skipped
-        self._left: tuple[Context, Any] | None = None
 
     def __aiter__(self) -> Self:
         return self

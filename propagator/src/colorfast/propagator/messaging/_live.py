@@ -67,7 +67,7 @@ class FileLanes:
             with self._path.open("rb") as file:
                 self._lanes = parse_lanes(file.read(MAX_BYTES + 1))
         except (OSError, ValueError) as error:
-            _log.warning("live lanes of %s: %s; the last good ones stay", self._path, error)
+            complain(self._path, error)
 
     def _state(self) -> object:
         # The inode too: a file that is swapped for another may have the same time and size.
@@ -87,6 +87,11 @@ def parse_lanes(text: bytes) -> frozenset[str]:
         raise ValueError(f"more than {MAX_BYTES} bytes")
     lines = text.decode().splitlines()
     return checked(name for line in lines for name in line.partition("#")[0].split())
+
+
+def complain(source: object, error: Exception) -> None:
+    """Log that *source* cannot be used, and that the list of before stays."""
+    _log.warning("CF706: live lanes of %s: %s; the last good ones stay", source, error)
 
 
 def checked(lanes: Iterable[str]) -> frozenset[str]:

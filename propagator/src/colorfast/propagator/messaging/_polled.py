@@ -10,7 +10,7 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from colorfast.propagator.messaging._live import MAX_BYTES, checked, parse_lanes
+from colorfast.propagator.messaging._live import MAX_BYTES, checked, complain, parse_lanes
 
 _CHUNK: Final = 8192
 
@@ -27,6 +27,7 @@ class PolledLanes:
     """
 
     def __init__(self, fetch: Callable[[], Iterable[str]], *, interval: float = 5.0) -> None:
+        self._name = getattr(fetch, "__qualname__", "a function")
         self._fetch = fetch
         self._interval = interval
         self._lanes: frozenset[str] = frozenset()
@@ -86,11 +87,11 @@ class PolledLanes:
             self._lanes = checked(self._fetch())
         except Exception as error:  # noqa: BLE001 (a fetch of the user's may raise anything)
             if not self._failing:
-                _log.warning("live lanes: %s; the last good ones stay", error)
+                complain(self._name, error)
             self._failing = True
             return
         if self._failing:
-            _log.warning("live lanes: answers again")
+            _log.warning("CF706: live lanes of %s: answers again", self._name)
         self._failing = False
         self._answered.set()
 
@@ -110,9 +111,11 @@ class HttpLanes(PolledLanes):
         timeout: float = 2.0,
         parse: Callable[[bytes], Iterable[str]] = parse_lanes,
     ) -> None:
-        if urlsplit(url).scheme not in ("http", "https"):
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https"):
             raise ValueError(f"{url!r} is neither http nor https")
         super().__init__(lambda: parse(_get(url, timeout)), interval=interval)
+        self._name = f"{parts.hostname}{parts.path}"  # the rest may hold secrets
 
 
 def _get(url: str, timeout: float) -> bytes:
