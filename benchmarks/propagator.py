@@ -116,7 +116,9 @@ def run(options: Options) -> bool:
 
 def _measured(*, quick: bool) -> dict[str, float]:
     """Medians by row, of pyperf's processes."""
-    plan = [QUICK, "-p1", "-n3", "-w1", "-l2000"] if quick else ["-p6", "-n5", "-w1"]
+    # Many short samples: with a busy neighbour most of them are still had without interruption.
+    plan = [QUICK, "-p1"] if quick else ["-p6"]
+    plan += ["-n50", "-w5", "-l500"]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "pyperf.json"
         command = [sys.executable, "-m", "benchmarks.propagator", "--quiet", "-o", str(file), *plan]

@@ -17,7 +17,6 @@ TARGETS = (
     "tests/policy/test_dfa.py",
     "tests/envoy/test_regex_modes.py",
     "tests/differential",
-    "tests/wasm/test_differential.py",
 )
 ROUND = 600.0
 """Seconds that one round may take at most."""

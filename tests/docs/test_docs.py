@@ -43,6 +43,7 @@ from colorfast.extproc._watch import Watcher, load_first
 from colorfast.extproc._workers import of_each
 from colorfast.extproc.http2 import Http2Transport
 from colorfast.extproc.wire import ProcessingRequest
+from colorfast.k8s import TARGETS
 from colorfast.mesh._launch import program
 from colorfast.mesh.conformance import BACKENDS
 from colorfast.policy import _mesh_model as mesh_models
@@ -72,7 +73,9 @@ def files_of(module: str) -> list[Path]:
 
 def codes() -> dict[str, tuple[str, str]]:
     """Every code of every room: its level and its title."""
-    modules = [importlib.import_module(f"colorfast.{name}") for name in sorted(rooms() | {"propagator"})]
+    modules = [
+        importlib.import_module(f"colorfast.{name}") for name in sorted(rooms() | {"propagator"})
+    ]
     tables: list[dict[str, tuple[str, str]]] = [getattr(one, "CODES", {}) for one in modules]
     joined = {code: entry for table in tables for code, entry in table.items()}
     assert len(joined) == sum(map(len, tables)), "two rooms have the same code"
@@ -316,8 +319,8 @@ def test_admin_paths_are_those_of_the_service() -> None:
 def test_every_backend_is_explained_and_can_be_compiled() -> None:
     [to] = [one for one in command_of("compile").params if one.name == "target"]
     assert isinstance(to.type, click.Choice)
-    wanted = {*to.type.choices}
-    assert wanted == {*BACKENDS}
+    wanted = {*BACKENDS}
+    assert {*to.type.choices} == wanted | {*TARGETS}
     for head in ("decides", "oldest Envoy", "with `--metadata`"):
         assert {spans(row[0])[0] for row in table(page("backends.md"), "backend", head)} == wanted
     assert wanted <= {*headings(page("backends.md"))}

@@ -1,9 +1,10 @@
 """Native chains in a real Envoy where the corpus does not reach: raw bytes, chance, size."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,10 +42,7 @@ POLICIES = {
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    with short_folder() as folder, ExitStack() as stack:
-        for upstream in ("base", "canary"):
-            stack.enter_context(echo_upstream(folder / upstream, upstream))
-        stack.enter_context(running_envoy(config(folder)))
+    with running(*POLICIES) as folder:
         yield folder
 
 
@@ -52,18 +50,24 @@ def folder() -> Iterator[Path]:
 def joining() -> Iterator[Path]:
     """An Envoy that joins the lines of ``cookie`` before any filter sees them."""
     cookie = {"inline_header_name": "cookie", "inline_header_type": "REQUEST_HEADER"}
-    with short_folder() as folder, ExitStack() as stack:
-        for upstream in ("base", "canary"):
-            stack.enter_context(echo_upstream(folder / upstream, upstream))
-        stack.enter_context(running_envoy(config(folder, "cookies") | {"inline_headers": [cookie]}))
+    with running("cookies", inline_headers=[cookie]) as folder:
         yield folder
 
 
-def config(folder: Path, *names: str) -> Json:
-    """Edges for some of the policies, or for all."""
+@contextmanager
+def running(*names: str, **more: Any) -> Iterator[Path]:
+    """An Envoy with edges for these policies, *more* in its bootstrap, and its upstreams."""
+    with short_folder() as folder, ExitStack() as stack:
+        for upstream in ("base", "canary"):
+            stack.enter_context(echo_upstream(folder / upstream, upstream))
+        stack.enter_context(running_envoy(config(folder, names) | more))
+        yield folder
+
+
+def config(folder: Path, names: Iterable[str]) -> Json:
     whole = bootstrap.bootstrap(
         admin=f"unix:{folder}/admin",
-        listeners=[edge(name, folder, POLICIES[name]) for name in names or POLICIES],
+        listeners=[edge(name, folder, POLICIES[name]) for name in names],
         clusters=[bootstrap.cluster(name, f"unix:{folder}/{name}") for name in ("base", "canary")],
     )
     limit = {"re2.max_program_size.error_level": 1000}

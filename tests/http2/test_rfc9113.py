@@ -9,6 +9,7 @@ from http2.peer import (
     COMPRESSION_ERROR,
     CONTINUATION,
     DATA,
+    ECHO,
     END_HEADERS,
     END_STREAM,
     FLOW_CONTROL_ERROR,
@@ -335,13 +336,36 @@ def test_a_block_that_repeats_is_resolved_once() -> None:
 
 def test_a_block_means_something_else_when_the_table_has_changed() -> None:
     server = Server()
-    indexed = BLOCK + b"\xbe"  # the newest field of the dynamic table
-    first = BLOCK + b"\x40\x01a\x01b"
-    second = BLOCK + b"\x40\x01c\x01d"
-    server.send(headers(1, first), headers(3, indexed), headers(5, indexed))
-    server.send(headers(7, second), headers(9, indexed))
-    shown = [[one for one in head.fields if len(one[0]) == 1] for head in server.heads]
-    assert shown == [[(b"a", b"b")], [(b"a", b"b")], [(b"c", b"d")], [(b"c", b"d")]]
+    front, back = block([*REQUEST[:2], REQUEST[3]]), block(REQUEST[4:])
+    known = front + b"\x44\x0f" + ECHO + back  # :path, which enters the dynamic table
+    other = front + b"\x44\x02/x" + back
+    newest = front + b"\xbe" + back  # its newest field
+    for stream, sent in ((1, known), (3, newest), (5, newest), (7, other), (9, newest)):
+        server.send(headers(stream, sent))
+    calls = {stream: one.plan is server.echo for stream, one in server.connection.streams.items()}
+    assert calls == {1: True, 3: True, 5: True, 7: False, 9: False}
+
+
+def traced(number: int, where: int = 6) -> bytes:
+    fields = [*REQUEST]
+    fields.insert(where, (b"traceparent", b"00-%032x-01" % number))
+    return block(fields)
+
+
+def test_requests_that_differ_in_their_trace_only_are_resolved_once() -> None:
+    server = Server()
+    out = server.send(*(headers(n, traced(n)) + data(n, message(b"x")) for n in range(1, 41, 2)))
+    assert sum(one.kind == DATA for one in out) == 20
+    assert len(server.heads) == 1
+    assert server.heads[0].first(b"traceparent") == b""
+
+
+def test_what_nobody_reads_has_to_be_well_formed_all_the_same() -> None:
+    server = Server()
+    assert server.send(headers(1, traced(1))) == []
+    bad = block([*REQUEST, (b"traceparent", b"a\nb")])
+    out = server.send(headers(3, bad), headers(5, traced(1, 2)))
+    assert [(one.kind, one.code) for one in out] == [(RST, PROTOCOL_ERROR)] * 2
 
 
 def test_what_is_remembered_of_blocks_is_bounded() -> None:
@@ -349,6 +373,7 @@ def test_what_is_remembered_of_blocks_is_bounded() -> None:
     for number in range(10):
         server.send(headers(2 * number + 1, block([*REQUEST, (b"x", b"%d" % number)])))
         assert len(server.connection._known) <= 3
+        assert len(server.connection._blocks._heads) <= 3
     server.send(headers(21, block([*REQUEST, (b"x", b"y" * 2000)])))
     assert all(len(one) <= 1024 for one in server.connection._known)
 

@@ -24,7 +24,7 @@ from colorfast.extproc import Processor
 from colorfast.extproc._health import Health
 from colorfast.extproc._reports import Reports
 from colorfast.extproc.http2 import Calls
-from colorfast.extproc.http2._routes import Routes
+from colorfast.extproc.http2._routes import Process, Routes
 
 LAST = END_HEADERS | END_STREAM
 ASKED = peer.message(message([("agent", b"pc")]))
@@ -71,7 +71,7 @@ def test_ext_proc_is_answered_by_the_processor() -> None:
     service = Service()
     _, answer = service.ask(headers(1, asking(METHOD)), data(1, ASKED))
     assert written(answer[5:])[0]["x-lane"] == b"canary"
-    assert service.processor.counters.streams_active == 1
+    assert isinstance(service.calls.connection.streams[1].plan, Process)
 
 
 @pytest.mark.parametrize("changed", [b"application/grpc+proto", b"application/grpc"])
@@ -83,7 +83,8 @@ def test_any_name_of_grpc_with_protobuf_will_do(changed: bytes) -> None:
 def test_garbage_ends_its_call_with_invalid_argument() -> None:
     service = Service()
     fields, _ = service.ask(headers(1, asking(METHOD)), data(1, peer.message(b"\xff")))
-    assert (fields["grpc-status"], service.processor.counters.streams_active) == ("3", 0)
+    assert fields["grpc-status"] == "3"
+    assert not isinstance(service.calls.connection.streams[1].plan, Process)
 
 
 def test_a_station_that_does_not_exist_is_told_for_every_call(

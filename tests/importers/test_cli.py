@@ -54,9 +54,10 @@ def test_files_go_to_a_folder(tmp_path: Path) -> None:
 
 
 def test_strict_fails_for_what_has_no_equal() -> None:
-    path = str(CASES / "higress-conditions.yaml")
-    assert run("higress", path).returncode == 0
-    assert run("higress", path, "--strict").returncode == 65
+    path = str(CASES / "asm-permissive.yaml")
+    assert run("asm", path).returncode == 0
+    assert run("asm", path, "--strict").returncode == 65
+    assert run("higress", str(CASES / "higress-conditions.yaml"), "--strict").returncode == 0
 
 
 @pytest.mark.parametrize(

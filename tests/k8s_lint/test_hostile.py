@@ -42,10 +42,9 @@ def repeated(text: str, size: int = TEN - 4096) -> str:
 
 
 HOSTILE = {
-    "objects": lambda: "".join(ROUTE % number for number in range(TEN // len(ROUTE) - 200)),
+    "objects": lambda: "".join(ROUTE % number for number in range(TEN // (len(ROUTE) + 4))),
     "one-list": lambda: "apiVersion: v1\nkind: List\nitems:\n" + repeated("- {kind: A, b: [c]}\n"),
     "keys": lambda: "{" + ",".join(f"k{number}: 1" for number in range(900_000)) + "}",
-    "duplicates": lambda: repeated("a: 1\n"),
     "kinds": lambda: "".join(
         f"---\napiVersion: {'x' * 60}{number}/v1\nkind: {'k' * 60}{number}\n"
         for number in range(60_000)

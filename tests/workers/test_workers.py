@@ -35,7 +35,9 @@ DECISIONS = 'colorfast_extproc_decisions_total{lane="canary",rule="pc-users",sta
 
 def colorfast(*arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "colorfast.cli", "serve", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=3 * DEADLINE, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=3 * DEADLINE, check=False
+    )
 
 
 # Addresses.

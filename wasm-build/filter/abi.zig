@@ -2,6 +2,9 @@
 //!
 //! A VM is shared by every filter with the same vm_id and code, so what belongs to a filter is kept
 //! under its root context's id. A VM has one thread: callbacks never overlap.
+//!
+//! Calls across the border of the VM are most of what a request costs, whatever they do: there are
+//! three from Envoy, one for all header lines with one back for memory, and one for each write.
 
 const std = @import("std");
 const Ids = @import("maps.zig").Ids;
@@ -168,7 +171,8 @@ fn decide(engine: *core.Engine) !core.Outcome {
     return engine.decide(arena, try headerLines(arena), &host);
 }
 
-/// The request's header lines: a count, the lengths of each name and value, then the texts, each
+/// All header lines in one call: a call for one header costs as much, and tells the first of several
+/// lines only. A count comes first, then the lengths of each name and value, then the texts, each
 /// with a NUL behind it.
 fn headerLines(arena: std.mem.Allocator) ![]const core.Line {
     var out: ?[*]u8 = null;

@@ -52,10 +52,12 @@ pub const Slots = struct {
         return @intCast(slots.attributes.items.len - 1);
     }
 
+    /// Of a header, a cookie or a parameter.
     pub fn find(slots: *const Slots, comptime source: config.Source, name: []const u8) ?Slot {
         return slots.maps[mapOf(source).?].get(name);
     }
 
+    /// As `find`, cheap for names of no interest.
     pub fn findHeader(slots: *const Slots, name: []const u8) ?Slot {
         const slot = slots.hints[hint(name)];
         if (slot == none) return null;

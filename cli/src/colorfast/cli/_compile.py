@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import cast
+from typing import Any, get_args
 
 import click
-import yaml
+from click.core import ParameterSource
 
+from colorfast.cli._objects import object_options, objects
 from colorfast.cli._output import print_json, read_policy, report
 from colorfast.envoy import (
     NEWEST,
@@ -29,6 +30,7 @@ from colorfast.envoy import (
     version_findings,
     wasm_chain,
 )
+from colorfast.k8s import PLACES, TARGETS, dump
 from colorfast.policy import Diagnostic, InvalidInput, Policy
 
 
@@ -48,16 +50,26 @@ class _Choice:
         return (self.target,) if self.fallback is None else (self.target, self.fallback)
 
 
+_BACKENDS: tuple[Backend, ...] = get_args(Backend)
+_STATIONS: tuple[Station, ...] = get_args(Station)
+
+
 @click.command("compile")
 @click.argument("policy")
 @click.option(
     "--to",
     "target",
-    type=click.Choice(["extproc", "lua", "wasm", "native"]),
+    type=click.Choice([*_BACKENDS, *TARGETS]),
     required=True,
-    help="The backend.",
+    help="A backend, for parts of an Envoy configuration; or a kind of Kubernetes object.",
 )
-@click.option("--station", type=click.Choice(["dye", "carry"]), default="dye", show_default=True)
+@click.option(
+    "--station",
+    type=click.Choice([*_STATIONS, *PLACES]),
+    default="dye",
+    show_default=True,
+    help="For an object, dye is at a gateway and carry in a sidecar.",
+)
 @click.option(
     "--fallback",
     type=click.Choice(["none", "lua", "wasm", "native"]),
@@ -115,65 +127,69 @@ class _Choice:
     metavar="X.Y",
     help="The Envoy that is to run it: say what that one cannot do.",
 )
+@object_options
 @click.option(
     "-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True
 )
+@click.pass_context
 def compile_command(
-    policy: str,
-    target: str,
-    station: str,
-    fallback: str,
-    services: tuple[str, ...],
-    retries: int | None,
-    service_tls_ca: str | None,
-    service_tls_name: tuple[str, ...],
-    service_tls_cert: str | None,
-    service_tls_key: str | None,
-    message_timeout: float,
-    fail_closed: bool,
-    health_check: bool,
-    module: str,
-    metadata: bool,
-    envoy_version: str,
-    output: str,
+    context: click.Context, /, policy: str, target: str, output: str, **chosen: Any
 ) -> None:
-    """Write the Envoy configuration that runs a policy.
+    """Write what runs a policy at a station.
 
-    POLICY is a file, or - for stdin. What comes out are parts of an Envoy configuration: the
+    POLICY is a file, or - for stdin. To a backend: parts of an Envoy configuration, which are the
     connection manager's early header mutations and HTTP filters (put the router last), and the
-    cluster that leads to the service, if there is one.
+    cluster that leads to the service, if there is one. To a kind of Kubernetes object: the object.
     """
     loaded = read_policy(policy).policy
-    if fallback != "none" and target != "extproc":
-        raise click.UsageError("--fallback goes with --to extproc")
-    if fallback != "none" and fail_closed:
-        raise click.UsageError("--fail-closed leaves nothing to fall back to")
     try:
-        choice = _Choice(
-            target=cast("Backend", target),
-            fallback=None if fallback == "none" else cast("Fallback", fallback),
-            module=module,
-            version=EnvoyVersion.parse(envoy_version),
-            extproc=ExtProcOptions(
-                station=cast("Station", station),
-                target=services[0],
-                endpoints=services[1:],
-                retries=retries,
-                tls=_tls(service_tls_ca, service_tls_name, service_tls_cert, service_tls_key),
-                message_timeout=message_timeout,
-                failure_mode_allow=not fail_closed,
-                health_check=health_check,
-                metadata=metadata,
-            ),
-        )
-        config = _config(loaded, choice)
+        if target in TARGETS:
+            given = context.get_parameter_source("services") is not ParameterSource.DEFAULT
+            written = objects(loaded, target, chosen, service_given=given)
+        else:
+            written = [_config(loaded, _choice(cast("Backend", target), chosen))]
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     if output == "json":
-        print_json(config)
+        print_json(written[0] if len(written) == 1 else written)
         return
     click.echo(f"# Colorfast {version('colorfast')}: policy {loaded.name}, digest {loaded.digest}")
-    click.echo(yaml.safe_dump(config, sort_keys=False, width=100), nl=False)
+    click.echo(dump(written), nl=False)
+
+
+def _choice(target: Backend, chosen: dict[str, Any]) -> _Choice:
+    """Raises ValueError, click.UsageError."""
+    station, fallback, services = chosen["station"], chosen["fallback"], chosen["services"]
+    if station not in _STATIONS:
+        raise click.UsageError(
+            f"--station {station} goes with a Kubernetes object, not --to {target}"
+        )
+    if fallback != "none" and target != "extproc":
+        raise click.UsageError("--fallback goes with --to extproc")
+    if fallback != "none" and chosen["fail_closed"]:
+        raise click.UsageError("--fail-closed leaves nothing to fall back to")
+    return _Choice(
+        target=target,
+        fallback=None if fallback == "none" else fallback,
+        module=chosen["module"],
+        version=EnvoyVersion.parse(chosen["envoy_version"]),
+        extproc=ExtProcOptions(
+            station=station,
+            target=services[0],
+            endpoints=services[1:],
+            retries=chosen["retries"],
+            tls=_tls(
+                chosen["service_tls_ca"],
+                chosen["service_tls_name"],
+                chosen["service_tls_cert"],
+                chosen["service_tls_key"],
+            ),
+            message_timeout=chosen["message_timeout"],
+            failure_mode_allow=not chosen["fail_closed"],
+            health_check=chosen["health_check"],
+            metadata=chosen["metadata"],
+        ),
+    )
 
 
 def _tls(

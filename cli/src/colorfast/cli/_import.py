@@ -62,8 +62,7 @@ def import_command(
             click.echo(dump(result.documents), nl=False)
         for path in written:
             click.echo(path)
-    lossy = any(one.level == "warning" for one in result.findings)
-    return BAD_INPUT if result.refused or (strict and lossy) else OK
+    return BAD_INPUT if result.refused or (strict and result.lossy) else OK
 
 
 def _write(folder: Path, system: str, documents: Iterable[dict[str, Any]]) -> list[str]:

@@ -150,7 +150,7 @@ def _retries(times: int) -> Json:
     """Ask another instance when one is gone: a decision changes nothing, so it can be had twice."""
     package = "envoy.extensions.retry.host.previous_hosts.v3"
     return {
-        "retry_on": "connect-failure,refused-stream,reset",
+        "retry_on": "connect-failure,refused-stream,reset,unavailable",
         "num_retries": times,
         # Envoy's own would wait 25 ms, which is longer than all else.
         "retry_back_off": {"base_interval": "0.001s", "max_interval": "0.01s"},

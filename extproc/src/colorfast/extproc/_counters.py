@@ -1,7 +1,7 @@
 """Plain numbers that the hot path adds to; ``_metrics`` turns them into Prometheus at a scrape."""
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable  # noqa: TC003 (types are for running code, too)
 from typing import Final, TypeAlias
 
 BOUNDS: Final = (50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3)

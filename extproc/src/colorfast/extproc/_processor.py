@@ -219,7 +219,11 @@ class Processor:
         """
         started = perf_counter()
         desk = self._desks[stream.station]
-        answer = desk.known(message, stream) or self._answer(desk, message, stream)
+        try:
+            answer = desk.known(message, stream) or self._answer(desk, message, stream)
+        except PeerError:
+            self.counters.duration(perf_counter() - started)
+            raise
         answer.tally.times += 1
         self.counters.duration(perf_counter() - started)
         return answer.serialised

@@ -28,7 +28,10 @@ from colorfast.propagator._rest import (
     limited,
     others,
 )
-from colorfast.propagator._settings import Settings, settings
+from colorfast.propagator._settings import MOST_KNOWN, Settings, settings
+
+
+_UNDYED: tuple[str | None, str] = (None, "")
 
 
 class LanePropagator(TextMapPropagator):
@@ -49,7 +52,7 @@ class LanePropagator(TextMapPropagator):
         self._settings = chosen or settings()
         self._header = self._settings.header
         self._key = self._settings.member
-        self._prefix = self._key + "="
+        self._known: dict[str, tuple[str | None, str]] = {}
         self._admit = self._settings.lanes.admit
         self._find = Finder(self._settings)
         self._member = Member(self._key)
@@ -119,42 +122,55 @@ class LanePropagator(TextMapPropagator):
         try:
             if context is None:
                 context = get_current()
-            entries = context.get(BAGGAGE)
-            lane = lane_in(entries.get(self._key), self._admit) if entries else None  # type: ignore[attr-defined]
+            kept = context[BAGGAGE].get(self._key) if BAGGAGE in context else None  # type: ignore[attr-defined]
+            known = self._known.get(kept) if isinstance(kept, str) else _UNDYED
+            lane, piece = known or self._learn(kept)
             baggage = context.get(REST)
             if lane is None and baggage is None:
                 return
-            rest = others(baggage, self._member) if isinstance(baggage, str) else ""
             if carrier or lane is None:
-                self._inject_beside(carrier, lane, rest, setter)
+                self._inject_beside(carrier, lane, piece, baggage, setter)
                 return
             # Nothing to replace, nothing to keep: the most frequent case by far.
+            if baggage is not None:
+                piece = joined(piece, others(str(baggage), self._member))
+            if setter is default_setter and self._writes_baggage:
+                carrier[self._header] = lane  # all that it does, without calling it twice
+                carrier["baggage"] = piece
+                return
             setter.set(carrier, self._header, lane)
             if self._writes_baggage:
-                line = self._prefix + lane
-                setter.set(carrier, "baggage", f"{line},{rest}" if rest else line)
+                setter.set(carrier, "baggage", piece)
         except Exception:  # noqa: BLE001 (neither must an inject)
             _complain("written", carrier)
 
+    def _learn(self, kept: str) -> tuple[str | None, str]:
+        """The lane that the value *kept* in OpenTelemetry's baggage names, and its member."""
+        lane = lane_in(kept, self._admit)
+        if lane is None:
+            return _UNDYED
+        known = lane, f"{self._key}={lane}"
+        if kept == lane and len(self._known) < MOST_KNOWN:
+            self._known[lane] = known
+        return known
+
     def _inject_beside(
-        self, carrier: Any, lane: str | None, rest: str, setter: Setter[Any]
+        self, carrier: Any, lane: str | None, piece: str, baggage: object, setter: Setter[Any]
     ) -> None:
         if lane is not None:
             carriers.clear(carrier, self._header)
             setter.set(carrier, self._header, lane)
-        if not self._writes_baggage:
-            return
-        old = carriers.existing(carrier, "baggage")
+        old = carriers.existing(carrier, "baggage") if self._writes_baggage else None
         if old is None:  # OpenTelemetry wrote it from its baggage, where the member is
             return
-        line = self._line(lane, old, rest)
+        rest = others(baggage, self._member) if isinstance(baggage, str) else ""
+        line = self._line(lane, piece, old, rest)
         if line and (line != old or isinstance(carrier, list | dict)):
             carriers.clear(carrier, "baggage")
             setter.set(carrier, "baggage", line)
 
-    def _line(self, lane: str | None, old: str, rest: str) -> str:
-        """*lane*'s member, what is there, and the pieces of *rest* whose keys are not there."""
-        piece = "" if lane is None else self._prefix + lane
+    def _line(self, lane: str | None, piece: str, old: str, rest: str) -> str:
+        """*lane*'s *piece*, what is there, and the pieces of *rest* whose keys are not there."""
         if not old:
             return joined(piece, rest)
         if rest:

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 Baggage: TypeAlias = Literal["forward", "member", "off"]
 
-_MOST_KNOWN = 1024
+MOST_KNOWN = 1024
 """How many lane names are remembered as valid; a client can invent more, but not cost memory."""
 
 _TAKEN = frozenset({
@@ -38,7 +38,7 @@ class Lanes:
             return value
         if not is_lane_name(value) or not (self._only is None or value in self._only):
             return None
-        if len(self._known) < _MOST_KNOWN:
+        if len(self._known) < MOST_KNOWN:
             self._known.add(value)
         return value
 

@@ -1,19 +1,24 @@
 """Header blocks: put together from their frames, unpacked, and remembered.
 
-A block that repeats is not unpacked again. It is remembered together with what the application
-made of its request, for as long as its bytes mean the same: until HPACK's dynamic table changes. A
-block that changes the table itself is never remembered, since unpacking it does more than say what
-it says. Envoy's blocks are the same bytes on a connection after its first request.
+A block that repeats is not unpacked again. It is remembered together with what the application made
+of its request, for as long as its bytes mean the same: until HPACK's dynamic table changes. A block
+that changes the table itself is never remembered, since unpacking it does more than say what it
+says. Envoy's blocks are the same bytes on a connection after its first request.
+
+With tracing they are not: each has a ``traceparent`` of its own. Such a block has to be unpacked,
+but fields that nobody reads are checked and blanked, and what is left is known again. So an
+application cannot come to depend on what is left out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from colorfast.extproc.http2._errors import Flood, FloodFault
-from colorfast.extproc.http2._head import Head, check_trailers, request_head
-from colorfast.extproc.http2._hpack import Decoder
+from colorfast.extproc.http2._head import Head, check_trailers, check_value, request_head
+from colorfast.extproc.http2._hpack import Decoder, Field
 from colorfast.extproc.http2._limits import Limits
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 Request: TypeAlias = tuple[T, int | None]
@@ -23,12 +28,23 @@ _LONGEST_KNOWN: Final = 1_024
 """Bytes of the longest block that is remembered."""
 
 
+UNREAD: Final = (
+    *(b"traceparent", b"tracestate", b"baggage", b"grpc-trace-bin", b"x-request-id"),
+    *(b"b3", b"x-b3-traceid", b"x-b3-spanid", b"x-b3-parentspanid", b"x-b3-sampled"),
+    *(b"grpc-timeout", b"x-forwarded-for"),
+)
+"""Fields that nobody reads here, and that change with each request."""
+
+_BLANK: Final[dict[bytes, Field]] = {name: (name, b"") for name in UNREAD}
+
+
 class Blocks(Generic[T]):
     """The header blocks of one connection. *resolve* is what the application does with a head."""
 
     def __init__(self, limits: Limits, resolve: Callable[[Head], T]) -> None:
         self.known: dict[bytes, Request[T]] = {}
         """Requests by their blocks."""
+        self._heads: dict[tuple[Field, ...], Request[T]] = {}
         self._resolve = resolve
         self._decoder = Decoder(limits.header_table, limits.header_list)
         self._limits = limits
@@ -38,12 +54,14 @@ class Blocks(Generic[T]):
         """The request whose head *block* is. Raises ConnectionFault, or StreamFault."""
         fields = self._decoder.decode(block)
         same = self._is_same_table()
-        head = request_head(fields)
-        request = self._resolve(head), head.content_length
-        if same and len(block) <= _LONGEST_KNOWN:
-            if len(self.known) >= self._limits.known_blocks:
-                self.known.clear()
-            self.known[block] = request
+        read = _blanked(fields)
+        request = self._heads.get(read)
+        if request is None:
+            head = request_head(read)
+            request = self._resolve(head), head.content_length
+            self._remember(self._heads, read, request, len(block))
+        if same:
+            self._remember(self.known, block, request, len(block))
         return request
 
     def trailers(self, block: bytes) -> None:
@@ -57,6 +75,12 @@ class Blocks(Generic[T]):
         self._decoder.decode(block)
         self._is_same_table()
 
+    def _remember(self, known: dict[K, Request[T]], key: K, request: Request[T], size: int) -> None:
+        if size <= _LONGEST_KNOWN:
+            if len(known) >= self._limits.known_blocks:
+                known.clear()
+            known[key] = request
+
     def _is_same_table(self) -> bool:
         """Whether the last block left the table alone; if not, nothing is known any more."""
         if self._generation == self._decoder.generation:
@@ -64,6 +88,19 @@ class Blocks(Generic[T]):
         self._generation = self._decoder.generation
         self.known.clear()
         return False
+
+
+def _blanked(fields: Iterable[Field]) -> tuple[Field, ...]:
+    """*fields* without the values that nobody reads. Raises StreamFault."""
+    read = []
+    for field in fields:
+        blank = _BLANK.get(field[0])
+        if blank is None:
+            read.append(field)
+        else:
+            check_value(field[1])
+            read.append(blank)
+    return tuple(read)
 
 
 class Pieces:

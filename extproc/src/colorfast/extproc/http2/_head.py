@@ -24,7 +24,10 @@ _MAX_LENGTH: Final = 18
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Head:
-    """What a request says before its body. *fields* are those that are no pseudo-headers."""
+    """What a request says before its body.
+
+    *fields* are those that are no pseudo-headers; values that nobody reads are left out.
+    """
 
     method: bytes
     path: bytes
@@ -72,11 +75,16 @@ def check_trailers(fields: Iterable[Field]) -> None:
         _check(name, value)
 
 
+def check_value(value: bytes) -> None:
+    """Make sure that a field may have *value*. Raises StreamFault."""
+    if _VALUE.fullmatch(value) is None:
+        raise _malformed("a field has a value that none may have")
+
+
 def _check(name: bytes, value: bytes) -> None:
     if _NAME.fullmatch(name) is None:
         raise _malformed("a field has a name that none may have")
-    if _VALUE.fullmatch(value) is None:
-        raise _malformed("a field has a value that none may have")
+    check_value(value)
     if name in _OF_CONNECTIONS or (name == b"te" and value != b"trailers"):
         raise _malformed("a field speaks of the connection")
 

@@ -23,6 +23,9 @@ OVERHEAD: Final = 32
 """What a field counts beside its bytes (section 4.1)."""
 
 _STATIC: Final = len(STATIC)
+_FIRST: Final = _STATIC + 1
+"""The index of the newest field of the dynamic table."""
+
 _MAX_SHIFT: Final = 28
 """No integer here needs more: larger ones could only be lengths and sizes beyond any limit."""
 
@@ -55,7 +58,7 @@ class Decoder:
 
     def _decode(self, block: bytes) -> list[Field]:
         found: list[Field] = []
-        room = self._list_size
+        table, room = self._fields, self._list_size
         position, end = 0, len(block)
         while position < end:
             first = block[position]
@@ -64,7 +67,7 @@ class Decoder:
                 position += 1
                 if index == 0x7F:
                     index, position = _integer(block, position, 0x7F)
-                field = self._field(index)
+                field = table[index - _FIRST] if index >= _FIRST else self._field(index)
             elif first & 0xE0 == 0x20:  # a size update
                 if found:
                     raise _broken("a table size update after a field")

@@ -64,6 +64,11 @@ class Imported:
         """Whether there is no result."""
         return any(one.level == "error" for one in self.findings)
 
+    @property
+    def lossy(self) -> bool:
+        """Whether something of the source is not in the result."""
+        return any(one.code == LOST for one in self.findings)
+
 
 Importer: TypeAlias = Callable[[list[Node], Report], Iterable[Json]]
 

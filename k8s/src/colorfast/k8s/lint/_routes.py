@@ -63,14 +63,14 @@ def _gateway_refs(index: Index) -> Iterator[tuple[Manifest, Node, str, str]]:
 
 def has_default(index: Index) -> Iterator[Hit]:
     """Whoever has another value of the header has a route, too."""
-    joined = defaultdict[tuple[Kind, str], list[Route]](list)
+    ways = defaultdict[tuple[Kind, str], list[Route]](list)
     for owner, routes in index.routes_by_owner.items():
         for place in _joined_by(owner):
-            joined[place] += routes
+            ways[place] += [route for route in routes if not route.by_header]
     for owner, routes in index.routes_by_owner.items():
         for route in routes:
-            siblings = chain(routes, *(joined[place] for place in _joined_by(owner)))
-            if route.by_header and not _has_other_way(route, siblings):
+            others = chain(routes, *(ways[place] for place in _joined_by(owner)))
+            if route.by_header and not _has_other_way(route, others):
                 yield Hit(
                     owner=owner,
                     node=route.node,

@@ -154,11 +154,27 @@ def _read_text(text: str, file: str, bundle: Bundle) -> None:
                 continue
             kept = True
             bundle.manifests.append(found)
-            if found.kind in OURS and len(bundle.texts) < MAX_OURS:
-                bundle.texts.append((found, read.piece(text, found.root)))
+            if found.kind in OURS:
+                _keep_text(bundle, found, read.piece(text, found.root))
         bundle.kept += read.size if kept else 0
     room = MAX_IGNORES - len(bundle.ignores)
     bundle.ignores.extend(islice(ignores_of(text, file), max(room, 0)))
+
+
+def _keep_text(bundle: Bundle, manifest: Manifest, piece: Piece) -> None:
+    bundle.texts.append((manifest, piece))
+    if len(bundle.texts) <= MAX_OURS:
+        return
+    del bundle.texts[MAX_OURS:]
+    what = f"this LanePolicy or LaneMesh, and those after it, are more than the {MAX_OURS} loaded"
+    known = any(one.what == what for one in bundle.findings)
+    if not known:
+        line, column = manifest.root.at
+        bundle.findings.append(
+            Finding(
+                code="CF109", level="error", file=manifest.file, line=line, column=column, what=what
+            )
+        )
 
 
 TEMPLATE: Final = "a template, not YAML yet: render it first, as with helm template"

@@ -12,7 +12,7 @@ from colorfast.k8s.targets import (
     _trafficextension,
     _wasmplugin,
 )
-from colorfast.k8s.targets._options import TargetOptions
+from colorfast.k8s.targets._options import Backend, TargetOptions
 from colorfast.policy import Diagnostic, InvalidInput, Policy
 
 Target: TypeAlias = Literal["envoyfilter", "trafficextension", "wasmplugin", "extensionpolicy"]
@@ -22,18 +22,30 @@ Target: TypeAlias = Literal["envoyfilter", "trafficextension", "wasmplugin", "ex
 class _Way:
     """How a target is made, and what stands against it."""
 
+    carries: tuple[Backend, ...]
+    """The backends that it can carry, the usual one first."""
     build: Callable[[Policy, Origin, TargetOptions], tuple[Json, ...]]
     problems: Callable[[Policy, TargetOptions], Iterator[Diagnostic]]
 
 
 TARGETS: dict[Target, _Way] = {
-    "envoyfilter": _Way(build=_envoyfilter.envoy_filter, problems=_envoyfilter.problems),
-    "trafficextension": _Way(
-        build=_trafficextension.traffic_extension, problems=_trafficextension.problems
+    "envoyfilter": _Way(
+        carries=("extproc", "lua", "native"),
+        build=_envoyfilter.envoy_filter,
+        problems=_envoyfilter.problems,
     ),
-    "wasmplugin": _Way(build=_wasmplugin.wasm_plugin, problems=_wasmplugin.problems),
+    "trafficextension": _Way(
+        carries=("lua", "wasm"),
+        build=_trafficextension.traffic_extension,
+        problems=_trafficextension.problems,
+    ),
+    "wasmplugin": _Way(
+        carries=("wasm",), build=_wasmplugin.wasm_plugin, problems=_wasmplugin.problems
+    ),
     "extensionpolicy": _Way(
-        build=_extensionpolicy.extension_policy, problems=_extensionpolicy.problems
+        carries=("extproc", "lua", "wasm"),
+        build=_extensionpolicy.extension_policy,
+        problems=_extensionpolicy.problems,
     ),
 }
 """Every target."""

@@ -3,14 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from colorfast.policy import Engine, InvalidInput, Kind, Lines, Policy, Request, Source, Split
-from colorfast.wasm import plugin_config
+from colorfast.wasm import path, plugin_config
 from helpers.patterns import PATTERNS, Drawn, near
 from helpers.policies import from_data
 from helpers.proxy_wasm import Vm, filtering
@@ -21,9 +20,9 @@ DRAWN = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")
-def shared(plugin: Path) -> Vm:
+def shared() -> Vm:
     """One VM for every policy, as in Envoy."""
-    return Vm(plugin)
+    return Vm(path())
 
 
 class Pair:

@@ -1,0 +1,76 @@
+"""What cannot be judged from the files that are given is a note, or nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from colorfast.cli._app import colorfast
+
+FILTER = """
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: {name: dye}
+spec:
+  configPatches:
+  - applyTo: HTTP_FILTER
+    patch:
+      operation: INSERT_FIRST
+      value:
+        name: dye
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor
+          grpc_service: {envoy_grpc: {cluster_name: "%s"}}
+          failure_mode_allow: true
+          message_timeout: 0.2s
+          route_cache_action: CLEAR
+"""
+ENTRY = """
+apiVersion: colorfast.dev/v1alpha1
+kind: LanePolicy
+metadata: {name: shop}
+spec: {lanes: [base]}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: rates}
+spec:
+  hosts: [rates.example.com]
+  ports: [{number: 80, name: http, protocol: HTTP}]
+"""
+GATEWAY = """
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: front, namespace: shop}
+spec:
+  hosts: [shop.example.com]
+  gateways: [public, istio-system/public]
+  http:
+  - route: [{destination: {host: front, subset: base}}]
+"""
+
+
+def codes(text: str, tmp_path: Path) -> tuple[int, list[tuple[str, str]]]:
+    path = tmp_path / "f.yaml"
+    path.write_text(text)
+    arguments = ["lint", "--strict", "-o", "json", str(path)]
+    result = CliRunner().invoke(colorfast, arguments, standalone_mode=False)
+    [file] = json.loads(result.output)
+    return result.return_value, [(one["code"], one["level"]) for one in file["diagnostics"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (FILTER % "elsewhere", "CF564"),
+        (FILTER % "outbound|50051||dye.shop.svc.cluster.local", "CF564"),
+        (ENTRY, "CF522"),
+    ],
+)
+def test_what_would_make_it_right_may_be_elsewhere(text: str, code: str, tmp_path: Path) -> None:
+    assert codes(text, tmp_path) == (0, [(code, "note")])
+
+
+def test_where_no_gateway_is_given_none_is_missed(tmp_path: Path) -> None:
+    assert codes(GATEWAY, tmp_path) == (0, [])
