@@ -108,6 +108,7 @@ def test_a_reset_of_an_answered_stream_costs_nothing() -> None:
     for stream in range(1, 20_001, 2):
         server.send(call(stream), reset(stream, 2))
     assert server.error is None
+    assert server.connection.guards._counts[Flood.RESET] == 0
 
 
 def test_an_answer_pays_for_the_updates_that_come_with_it() -> None:

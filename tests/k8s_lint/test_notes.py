@@ -1,4 +1,4 @@
-"""What cannot be judged from the files that are given is a note, or nothing."""
+"""What is a note, or nothing: what cannot be judged from the files, and what is suppressed."""
 
 import json
 from pathlib import Path
@@ -74,3 +74,31 @@ def test_what_would_make_it_right_may_be_elsewhere(text: str, code: str, tmp_pat
 
 def test_where_no_gateway_is_given_none_is_missed(tmp_path: Path) -> None:
     assert codes(GATEWAY, tmp_path) == (0, [])
+
+
+def virtual_service(name: str, annotations: str = "", comment: str = "") -> str:
+    return f"""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: {name}, annotations: {{{annotations}}}}}
+spec:
+  hosts: [{name}]
+  http:
+  - match: [{{uri: {{prefix: /a}}}}]
+    route:{comment}
+    - {{destination: {{host: a}}, weight: 1}}
+    - {{destination: {{host: b}}, weight: 1}}
+  - route:
+    - {{destination: {{host: a}}, weight: 1}}
+    - {{destination: {{host: b}}, weight: 1}}
+"""
+
+
+def test_a_comment_is_for_its_line_only(tmp_path: Path) -> None:
+    text = virtual_service("a", comment="  # colorfast: ignore CF515")
+    assert codes(text, tmp_path) == (65, [("CF515", "warning")])
+
+
+def test_an_annotation_is_for_its_object_only(tmp_path: Path) -> None:
+    text = virtual_service("a", 'colorfast.dev/ignore: "CF515"') + "---" + virtual_service("b")
+    assert codes(text, tmp_path) == (65, [("CF515", "warning")] * 2)

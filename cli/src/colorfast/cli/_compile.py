@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import click
 from click.core import ParameterSource

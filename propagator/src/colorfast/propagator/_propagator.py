@@ -30,7 +30,6 @@ from colorfast.propagator._rest import (
 )
 from colorfast.propagator._settings import MOST_KNOWN, Settings, settings
 
-
 _UNDYED: tuple[str | None, str] = (None, "")
 
 
@@ -123,8 +122,9 @@ class LanePropagator(TextMapPropagator):
             if context is None:
                 context = get_current()
             kept = context[BAGGAGE].get(self._key) if BAGGAGE in context else None  # type: ignore[attr-defined]
-            known = self._known.get(kept) if isinstance(kept, str) else _UNDYED
-            lane, piece = known or self._learn(kept)
+            lane, piece = _UNDYED
+            if isinstance(kept, str):
+                lane, piece = self._known.get(kept) or self._learn(kept)
             baggage = context.get(REST)
             if lane is None and baggage is None:
                 return

@@ -52,13 +52,15 @@ class Outbox(Generic[T]):
         self.output.append(HEAD.pack(0, len(block), HEADERS, flags, stream.id) + block)
 
     def data(self, stream: Stream[T], data: bytes) -> None:
-        """Send DATA, or keep what does not fit. Raises FloodFault."""
+        """Send DATA, or keep what does not fit. Raises FloodFault.
+
+        Nothing overtakes what is kept: as long as there is any, one of its windows is used up.
+        """
         size = len(data)
         if (
             size <= self.window
             and size <= self.initial_window + stream.credit
             and size <= self.max_frame
-            and stream.unsent is None
         ):
             self.window -= size
             stream.credit -= size
