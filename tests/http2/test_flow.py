@@ -104,13 +104,25 @@ def test_a_blocked_stream_does_not_hold_others_up() -> None:
     assert body(server.send(window(3, 100)), 3) == message(b"hello")
 
 
+def test_streams_that_wait_for_their_own_windows_cost_nothing() -> None:
+    server = Server()
+    server.send(settings((4, 0)), *(call(stream) for stream in range(1, 201, 2)))
+    assert server.connection.outbox.ready == {}
+    assert server.send(window(0, 1)) == []
+    assert body(server.send(window(99, 1)), 99) == b"\0"
+    assert server.connection.outbox.ready == {}
+    out = server.send(settings((4, 10)))
+    assert sum(one.kind == DATA for one in out) == 100
+    assert server.connection.outbox._room == Limits().unsent
+
+
 def test_what_a_reset_stream_kept_is_given_back() -> None:
     server = Server(Limits(unsent=1000))
     server.send(settings((4, 0)))
     for stream in range(1, 101, 2):
         server.send(call(stream, b"x" * 500), reset(stream))
     assert server.error is None
-    assert server.connection.outbox.blocked == {}
+    assert server.connection.outbox.ready == {}
     assert server.connection.outbox._room == 1000
 
 
@@ -120,7 +132,7 @@ def test_a_drained_stream_gives_everything_back() -> None:
     for _ in range(1100):
         server.send(window(1, 1))
     assert server.connection.outbox._room == Limits().unsent
-    assert server.connection.outbox.blocked == {}
+    assert server.connection.outbox.ready == {}
 
 
 def test_a_client_that_never_opens_its_window_is_a_flood() -> None:

@@ -26,7 +26,9 @@ def serve(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     (folder / "p.yaml").write_text(policies.file())
     command = [sys.executable, "-m", "colorfast.cli", "serve", "--policy", f"{folder}/p.yaml"]
     command += ["--listen", f"unix:{folder}/ep", "--admin", "none", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=3 * DEADLINE, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=3 * DEADLINE, check=False
+    )
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -24,6 +24,7 @@ from tls.support import (
     tls_service,
 )
 
+from colorfast.extproc import _listening
 from colorfast.extproc._metrics import registry
 from helpers.certificates import Authority, Pair
 
@@ -183,6 +184,24 @@ async def test_who_only_looks_is_counted_and_not_logged(
         await writer.wait_closed()
         await until(lambda: running.guard and running.guard.refusals["handshake"] == 1)
     assert "CF624" not in caplog.text
+
+
+async def test_who_never_shakes_hands_is_not_waited_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two may shake hands at a time; two that do not hold up the third until their time is over."""
+    monkeypatch.setattr(_listening, "HANDSHAKE_WITHIN", 0.2)
+    monkeypatch.setattr(_listening, "MAX_HANDSHAKES", 2)
+    made = files(folder)
+    async with tls_service(folder, made.tls(), transport="http2") as running:
+        host, _, port = running.address.rpartition(":")
+        silent = [await asyncio.open_connection(host, int(port)) for _ in range(2)]
+        assert await dyed(running.address, made.authority, made.client)
+        assert running.guard is not None
+        assert running.guard.refusals["handshake"] == len(silent)
+        for reader, writer in silent:
+            assert await reader.read() == b""
+            writer.close()
 
 
 async def test_refusals_are_logged_once_a_minute(

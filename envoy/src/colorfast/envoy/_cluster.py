@@ -11,8 +11,8 @@ _SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 def extproc_cluster(options: ExtProcOptions) -> Json:
     """An ``envoy.config.cluster.v3.Cluster`` for ``options.target`` and ``options.endpoints``.
 
-    Raises ValueError when one of them is neither ``unix:/path`` nor ``host:port``, or when a name to
-    be resolved stands beside a Unix socket: Envoy resolves all of a cluster, or none.
+    Raises ValueError when one of them is neither ``unix:/path`` nor ``host:port``, or when a name
+    to be resolved stands beside a Unix socket: Envoy resolves all of a cluster, or none.
     """
     config = bootstrap.cluster(
         options.cluster,

@@ -1,7 +1,7 @@
 """The propagator: lanes and OpenTelemetry's contexts, in both directions."""
 
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from opentelemetry.context import Context, get_current
 from opentelemetry.propagators.textmap import (
@@ -30,7 +30,8 @@ from colorfast.propagator._rest import (
 )
 from colorfast.propagator._settings import MOST_KNOWN, Settings, settings
 
-_UNDYED: tuple[str | None, str] = (None, "")
+_Known: TypeAlias = tuple[str, str]
+"""A lane, and its member as it is written."""
 
 
 class LanePropagator(TextMapPropagator):
@@ -51,7 +52,7 @@ class LanePropagator(TextMapPropagator):
         self._settings = chosen or settings()
         self._header = self._settings.header
         self._key = self._settings.member
-        self._known: dict[str, tuple[str | None, str]] = {}
+        self._known: dict[str, _Known] = {}
         self._admit = self._settings.lanes.admit
         self._find = Finder(self._settings)
         self._member = Member(self._key)
@@ -121,16 +122,17 @@ class LanePropagator(TextMapPropagator):
         try:
             if context is None:
                 context = get_current()
-            kept = context[BAGGAGE].get(self._key) if BAGGAGE in context else None  # type: ignore[attr-defined]
-            lane, piece = _UNDYED
-            if isinstance(kept, str):
-                lane, piece = self._known.get(kept) or self._learn(kept)
+            known = None
+            if BAGGAGE in context:
+                kept = context[BAGGAGE].get(self._key)  # type: ignore[attr-defined]
+                if isinstance(kept, str):
+                    known = self._known.get(kept) or self._learn(kept)
             baggage = context.get(REST)
-            if lane is None and baggage is None:
+            if known is None or carrier:
+                if known is not None or baggage is not None:
+                    self._inject_beside(carrier, known, baggage, setter)
                 return
-            if carrier or lane is None:
-                self._inject_beside(carrier, lane, piece, baggage, setter)
-                return
+            lane, piece = known
             # Nothing to replace, nothing to keep: the most frequent case by far.
             if baggage is not None:
                 piece = joined(piece, others(str(baggage), self._member))
@@ -144,33 +146,35 @@ class LanePropagator(TextMapPropagator):
         except Exception:  # noqa: BLE001 (neither must an inject)
             _complain("written", carrier)
 
-    def _learn(self, kept: str) -> tuple[str | None, str]:
+    def _learn(self, kept: str) -> _Known | None:
         """The lane that the value *kept* in OpenTelemetry's baggage names, and its member."""
         lane = lane_in(kept, self._admit)
         if lane is None:
-            return _UNDYED
+            return None
         known = lane, f"{self._key}={lane}"
         if kept == lane and len(self._known) < MOST_KNOWN:
             self._known[lane] = known
         return known
 
     def _inject_beside(
-        self, carrier: Any, lane: str | None, piece: str, baggage: object, setter: Setter[Any]
+        self, carrier: Any, known: _Known | None, baggage: object, setter: Setter[Any]
     ) -> None:
-        if lane is not None:
+        """Inject where the carrier may hold something, or where there is no lane to send."""
+        if known is not None:
             carriers.clear(carrier, self._header)
-            setter.set(carrier, self._header, lane)
+            setter.set(carrier, self._header, known[0])
         old = carriers.existing(carrier, "baggage") if self._writes_baggage else None
         if old is None:  # OpenTelemetry wrote it from its baggage, where the member is
             return
         rest = others(baggage, self._member) if isinstance(baggage, str) else ""
-        line = self._line(lane, piece, old, rest)
+        line = self._line(known, old, rest)
         if line and (line != old or isinstance(carrier, list | dict)):
             carriers.clear(carrier, "baggage")
             setter.set(carrier, "baggage", line)
 
-    def _line(self, lane: str | None, piece: str, old: str, rest: str) -> str:
-        """*lane*'s *piece*, what is there, and the pieces of *rest* whose keys are not there."""
+    def _line(self, known: _Known | None, old: str, rest: str) -> str:
+        """The member, what is there, and the pieces of *rest* whose keys are not there."""
+        lane, piece = known or (None, "")
         if not old:
             return joined(piece, rest)
         if rest:

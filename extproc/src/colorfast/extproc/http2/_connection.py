@@ -321,7 +321,8 @@ class Connection(Generic[T]):
         if flags & ACK:
             self._on_acknowledged(payload)
             return
-        for key, value in parse(payload):
+        # The last value counts; what many of one kind did in between nobody has seen.
+        for key, value in dict(parse(payload)).items():
             if key == Setting.INITIAL_WINDOW_SIZE:
                 self.outbox.resize(value, self.streams)
             elif key == Setting.MAX_FRAME_SIZE:
@@ -488,7 +489,7 @@ class Connection(Generic[T]):
         return all(stream.state == HALF_LOCAL for stream in self.streams.values())
 
     def _flush(self) -> None:
-        if self.outbox.blocked:
+        if self.outbox.ready:
             for stream in self.outbox.flush():
                 self._end(stream)
 

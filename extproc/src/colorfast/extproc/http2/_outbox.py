@@ -2,12 +2,16 @@
 
 Theory of operation. The client grants bytes on the connection and on each stream (RFC 9113 section
 5.2). DATA that fits leaves at once. What does not fit is kept by its stream, in order, and so is
-the block that ends the stream; streams with something kept take turns whenever a window opens. All
-that is kept counts against one bound: a client that asks and never takes the answers is a flood.
+the block that ends the stream. All that is kept counts against one bound: a client that asks and
+never takes the answers is a flood.
+
+Streams that only the connection's window holds up are *ready*, and take turns when it opens. The
+others wait for their own windows, and are not looked at until those open: so an update costs what
+it sets free, however many streams wait.
 """
 
 from collections import deque
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from colorfast.extproc.http2 import _frames as frames
 from colorfast.extproc.http2._errors import (
@@ -40,8 +44,8 @@ class Outbox(Generic[T]):
         """The client's setting."""
         self.prefix = b""
         """What HPACK wants in front of the next header block."""
-        self.blocked: dict[int, Stream[T]] = {}
-        """Streams with something kept, in the order of their turns."""
+        self.ready: dict[int, Stream[T]] = {}
+        """Streams that wait for the connection's window only, in the order of their turns."""
         self._room = unsent
 
     def headers(self, stream: Stream[T], block: bytes, flags: int = END_HEADERS) -> None:
@@ -85,25 +89,22 @@ class Outbox(Generic[T]):
     def forget(self, stream: Stream[T]) -> None:
         """*stream* is gone, and with it what it kept."""
         if stream.unsent is not None:
-            del self.blocked[stream.id]
+            self.ready.pop(stream.id, None)
             self._room += sum(len(piece) + _PIECE_COST for piece in stream.unsent)
             stream.unsent = None
 
     def flush(self) -> list[Stream[T]]:
         """Send what fits now; the streams that could be ended by that."""
         done = []
-        for stream in list(self.blocked.values()):
-            if self.window <= 0:
-                break
-            if self._flush(stream):
-                del self.blocked[stream.id]
-                stream.unsent = None
-                if stream.last is not None:
-                    self.last(stream, stream.last)
-                    done.append(stream)
-            elif self.initial_window + stream.credit > 0:
-                # It would have sent more: the others come first the next time.
-                self.blocked[stream.id] = self.blocked.pop(stream.id)
+        while self.ready and self.window > 0:
+            stream = self.ready.pop(next(iter(self.ready)))
+            if not self._flush(stream):
+                self._note(stream)  # its turn comes again after all the others
+                continue
+            stream.unsent = None
+            if stream.last is not None:
+                self.last(stream, stream.last)
+                done.append(stream)
         return done
 
     def open_connection(self, increment: int) -> None:
@@ -115,14 +116,17 @@ class Outbox(Generic[T]):
     def open_stream(self, stream: Stream[T], increment: int) -> None:
         """WINDOW_UPDATE of *stream*. Raises StreamFault."""
         stream.credit += increment
+        self._note(stream)
         if self.initial_window + stream.credit > frames.MAX_WINDOW:
             raise StreamFault(ErrorCode.FLOW_CONTROL_ERROR, "the stream's window overflows")
 
-    def resize(self, initial_window: int, streams: dict[int, Stream[Any]]) -> None:
+    def resize(self, initial_window: int, streams: dict[int, Stream[T]]) -> None:
         """The client's INITIAL_WINDOW_SIZE, for *streams* too. Raises ConnectionFault."""
         self.initial_window = initial_window
-        if any(initial_window + one.credit > frames.MAX_WINDOW for one in streams.values()):
-            raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "a stream's window overflows")
+        for stream in streams.values():
+            self._note(stream)
+            if initial_window + stream.credit > frames.MAX_WINDOW:
+                raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "a stream's window overflows")
 
     def _keep(self, stream: Stream[T], data: bytes) -> None:
         self._room -= len(data) + _PIECE_COST
@@ -135,7 +139,14 @@ class Outbox(Generic[T]):
         if self._flush(stream):  # it did not fit a frame, and that was all
             stream.unsent = None
         else:
-            self.blocked[stream.id] = stream
+            self._note(stream)
+
+    def _note(self, stream: Stream[T]) -> None:
+        """See whether *stream* is ready."""
+        if stream.unsent is not None and self.initial_window + stream.credit > 0:
+            self.ready[stream.id] = stream
+        else:
+            self.ready.pop(stream.id, None)
 
     def _flush(self, stream: Stream[T]) -> bool:
         """Send what fits of *stream*; whether that was all."""
