@@ -1,6 +1,7 @@
 """An imported policy decides as the other system does."""
 
 import random
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,20 @@ def test_users_that_are_named_stay_on_their_side_of_a_percentage() -> None:
         assert lane(first, request(x_user_id=user)) == expected
 
 
+@pytest.mark.parametrize(("percent", "expected"), [(50, "base"), (51, "gray")])
+def test_a_percentage_takes_what_is_below_it(percent: int, expected: str) -> None:
+    condition = {
+        "conditionType": "cookie", "key": "uid", "operator": "percentage", "value": [percent],
+    }  # fmt: skip
+    group = {"headerName": "x-t", "headerValue": "gray", "logic": "or", "conditions": [condition]}
+    config = {"defaultTagKey": "x-t", "defaultTagVal": "base", "conditionGroups": [group]}
+    text = yaml.safe_dump(config)
+    [document] = import_text(importer("higress", users=["bob"]), text, file="c").documents
+    asked = request(cookie="uid=bob")
+    assert higress.tag(config, asked) == expected
+    assert lane(load_policy(dump([document])).policy, asked) == expected
+
+
 def test_a_percentage_takes_as_many_others() -> None:
     first, _ = policies("higress-shares.yaml")
     lanes = [lane(first, request(x_user_id=f"u{number}")) for number in range(4000)]
@@ -197,6 +212,21 @@ def test_kt_goes_up_the_levels_to_what_is_deployed(value: str, subset: str) -> N
     chosen = lane(policy, request(ali_env_mark=value))
     assert chosen is not None
     assert next(one for one in policy.fallbacks(chosen) if one in deployed) == subset
+
+
+def test_kt_baselines_may_have_levels_and_have_no_parent() -> None:
+    text = """
+    kind: VirtualEnvironment
+    spec: {envLabel: {name: env, splitter: "/", defaultSubset: dev/main}}
+    ---
+    {kind: Deployment, spec: {template: {metadata: {labels: {env: dev/main}}}}}
+    ---
+    {kind: Deployment, spec: {template: {metadata: {labels: {env: dev/main/x}}}}}
+    """
+    [document] = import_text(importer("kt"), textwrap.dedent(text), file="c").documents
+    policy = load_policy(dump([document])).policy
+    assert policy.baseline == "dev-main"
+    assert policy.fallbacks("dev-main-x") == ("dev-main-x", "dev-main")
 
 
 def test_kt_values_that_nobody_has_lead_nowhere() -> None:

@@ -24,8 +24,9 @@ from tls.support import (
     tls_service,
 )
 
-from colorfast.extproc import _listening
+from colorfast.extproc import Tls, _listening
 from colorfast.extproc._metrics import registry
+from colorfast.extproc._tls import read
 from helpers.certificates import Authority, Pair
 
 EDGE = "spiffe://cluster.local/ns/edge/*"
@@ -255,6 +256,34 @@ async def test_a_new_certificate_is_for_new_connections(folder: Path, transport:
         await ask(before, REQUEST)
         assert ends is not None
         assert (guard.certificates.expires or 0) > ends
+
+
+async def test_a_mounted_secret_is_swapped_as_a_whole(folder: Path) -> None:
+    """As the kubelet does it: the files are links through ``..data``, which is put elsewhere."""
+    for version in ("one", "two"):
+        (folder / version).mkdir()
+        files(folder / version).authority.issue("server", f"{version}.example")
+    mount = folder / "..data"
+    mount.symlink_to("one")
+    one, two = files_at(folder / "one"), files_at(folder / "two")
+    tls = files_at(mount)
+    async with tls_service(folder, tls, transport="http2") as running:
+        guard = running.guard
+        assert guard is not None
+        assert guard.certificates.content == read(one)
+        (folder / "..data.new").symlink_to("two")
+        (folder / "..data.new").rename(mount)
+        await until(lambda: guard.certificates.results["success"] == 1)
+        assert guard.certificates.content == read(two)
+
+
+def files_at(folder: Path) -> Tls:
+    """What ``files`` has put into *folder*."""
+    return Tls(
+        certificate=f"{folder}/server.pem",
+        key=f"{folder}/server.key.pem",
+        client_ca=f"{folder}/ca.pem",
+    )
 
 
 @pytest.mark.parametrize("breakage", ["gone", "half", "garbage"])

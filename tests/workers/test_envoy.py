@@ -19,15 +19,16 @@ from helpers.processes import wait_until
 from helpers.services import Service
 
 LINES = [(b"agent", b"pc")]
+TCP = ("--listen", "127.0.0.1:0")
 ENOUGH = 300
 """Requests to be answered after something has happened."""
 
 
 @contextmanager
-def edge(folder: Path, service: Service, workers: int = 2, **options: Any) -> Iterator[str]:
+def edge(folder: Path, service: Service, **options: Any) -> Iterator[str]:
     """An Envoy with two threads in front of *service*; the path of its socket."""
     policy = policies.policy(PC)
-    first, *others = [f"{service.target}.{number}" for number in range(workers)]
+    first, *others = [one["address"] for one in service.shown()["workers"]]
     chosen = ExtProcOptions(target=first, endpoints=tuple(others), message_timeout=20.0, **options)
     routes = [
         bootstrap.route("canary", "canary", headers={"x-lane": "canary"}),
@@ -83,20 +84,21 @@ def test_both_workers_get_their_share_and_metrics_add_up(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("transport", "number", "undyed"),
+    ("options", "number", "undyed"),
     [
-        pytest.param("http2", signal.SIGKILL, 0, id="http2-killed"),
-        pytest.param("http2", signal.SIGTERM, 0, id="http2-drained"),
-        pytest.param("grpcio", signal.SIGKILL, 0, id="grpcio-killed"),
+        pytest.param(("http2",), signal.SIGKILL, 0, id="http2-killed"),
+        pytest.param(("http2",), signal.SIGTERM, 0, id="http2-drained"),
+        pytest.param(("http2", *TCP), signal.SIGKILL, 0, id="tcp-killed"),
+        pytest.param(("grpcio",), signal.SIGKILL, 0, id="grpcio-killed"),
         # It resets streams whose answers have begun; those cannot be tried again.
-        pytest.param("grpcio", signal.SIGTERM, 8, id="grpcio-drained"),
+        pytest.param(("grpcio",), signal.SIGTERM, 8, id="grpcio-drained"),
     ],
 )
 def test_no_request_notices_that_a_worker_ends(
-    folder: Path, transport: str, number: signal.Signals, undyed: int
+    folder: Path, options: tuple[str, ...], number: signal.Signals, undyed: int
 ) -> None:
     with (
-        serving(folder, "--transport", transport) as service,
+        serving(folder, "--transport", *options) as service,
         edge(folder, service) as path,
         Load(path, LINES, clients=8) as load,
     ):

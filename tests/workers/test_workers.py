@@ -162,6 +162,14 @@ async def test_it_is_ready_when_all_were_and_as_long_as_one_is(folder: Path) -> 
         assert not workers.serving
 
 
+def test_a_worker_loads_nothing_that_it_does_not_need() -> None:
+    """Each costs every worker memory, and every new start time in which one is missing."""
+    program = "import sys, colorfast.extproc._worker; print(*sys.modules)"
+    command = [sys.executable, "-c", program]
+    loaded = subprocess.run(command, capture_output=True, timeout=DEADLINE, check=True).stdout
+    assert not {"aiohttp", "click", "grpc"} & set(loaded.decode().split())
+
+
 # Deaths.
 
 

@@ -9,13 +9,13 @@ from opentelemetry.context import Context
 
 from colorfast.lane import Member, is_lane_name
 from colorfast.propagator import LanePropagator, lane
-from colorfast.propagator._find import Finder
+from colorfast.propagator._find import finder
 from colorfast.propagator._rest import decode, encode
 from colorfast.propagator._settings import Settings
 from helpers.carriers import Answers
 
 PROPAGATOR = LanePropagator(Settings())
-FIND = Finder(Settings())
+FIND = finder(Settings())
 MEMBER = Member("lane")
 
 PIECES = ["lane", "=", ",", " ", "\t", ";", "x", "lane=a", "lane2", "xlane", "é", "=b", "a", "\n"]

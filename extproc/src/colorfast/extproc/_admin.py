@@ -1,72 +1,21 @@
-"""Admin HTTP: ``/healthz /readyz /policy /metrics``. Everything is read-only."""
+"""Admin HTTP: ``/healthz /readyz /policy /metrics``. Everything is read-only.
+
+Imported only where it is wanted: a worker needs none, and would start slower and be larger.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from colorfast.extproc._address import Address, cannot_bind
-from colorfast.extproc._guard import Guard
-from colorfast.extproc._health import Health
-from colorfast.extproc._metrics import registry
-from colorfast.extproc._processor import Processor
-from colorfast.extproc._reload import PolicyState
-from colorfast.extproc._watch import Watcher
+from colorfast.extproc._shown import Shown
 
 PATHS: Final = ("/healthz", "/readyz", "/policy", "/metrics")
 
 _Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class Shown(Protocol):
-    """What admin HTTP looks at: one service, or the parent of several."""
-
-    @property
-    def serving(self) -> bool:
-        """Whether requests are wanted."""
-        ...
-
-    async def policy(self) -> dict[str, Any]:
-        """What ``/policy`` shows."""
-        ...
-
-    async def metrics(self) -> CollectorRegistry:
-        """What ``/metrics`` shows."""
-        ...
-
-
-class ServiceShown:
-    """One service as admin HTTP shows it."""
-
-    def __init__(
-        self,
-        *,
-        health: Health,
-        watcher: Watcher,
-        processor: Processor,
-        guard: Guard | None = None,
-    ) -> None:
-        self._health = health
-        self._watcher = watcher
-        self._processor = processor
-        self._metrics = registry(processor, watcher, guard)
-
-    @property
-    def serving(self) -> bool:
-        """Whether requests are wanted."""
-        return self._health.serving
-
-    async def policy(self) -> dict[str, Any]:
-        """The policy that is served."""
-        return policy_json(self._watcher.state, self._processor.unforwarded)
-
-    async def metrics(self) -> CollectorRegistry:
-        """What was counted."""
-        return self._metrics
 
 
 class Admin:
@@ -132,26 +81,6 @@ async def _site(runner: web.AppRunner, address: Address) -> int:
     return int(runner.addresses[0][1])
 
 
-def policy_json(state: PolicyState, unforwarded: frozenset[str]) -> dict[str, Any]:
-    """What ``/policy`` shows: the policy that is served, and why the file is not, if it is not."""
-    policy = state.engine.policy
-    refusal = state.refusal
-    return {
-        "name": policy.name,
-        "digest": policy.digest,
-        "file": state.file,
-        "loadedAt": _time(state.loaded_at),
-        "rules": len(policy.active_rules),
-        "warnings": [diagnostic.as_json() for diagnostic in state.warnings],
-        "unforwarded": sorted(unforwarded),
-        "lastRefusal": refusal
-        and {
-            "at": _time(refusal.at),
-            "diagnostics": [diagnostic.as_json() for diagnostic in refusal.diagnostics],
-        },
-    }
-
-
 @web.middleware
 async def _errors_as_json(request: web.Request, handler: _Handler) -> web.StreamResponse:
     try:
@@ -161,7 +90,3 @@ async def _errors_as_json(request: web.Request, handler: _Handler) -> web.Stream
         allow = error.headers.get("allow")
         headers = {"allow": allow} if allow else None
         return web.json_response(body, status=error.status, headers=headers)
-
-
-def _time(unix: float) -> str:
-    return datetime.fromtimestamp(unix, UTC).isoformat(timespec="seconds")

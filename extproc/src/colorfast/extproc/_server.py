@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
 from colorfast.extproc._address import Address
-from colorfast.extproc._admin import ServiceShown, serving_admin
 from colorfast.extproc._guard import Guard
 from colorfast.extproc._health import Health
 from colorfast.extproc._listening import Door
@@ -21,6 +20,7 @@ from colorfast.extproc._logs import logging_to_stderr
 from colorfast.extproc._processor import Processor
 from colorfast.extproc._reload import PolicyState
 from colorfast.extproc._settings import Settings
+from colorfast.extproc._shown import ServiceShown
 from colorfast.extproc._transports import transport
 from colorfast.extproc._watch import Watcher, load_first
 
@@ -153,6 +153,8 @@ async def _admin(service: Running) -> AsyncIterator[None]:
     if service.settings.admin is None:
         yield
         return
+    from colorfast.extproc._admin import serving_admin  # noqa: PLC0415 (see there)
+
     shown = ServiceShown(
         health=service.health,
         watcher=service.watcher,

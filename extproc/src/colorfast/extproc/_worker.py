@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from time import time
 from typing import Final
 
-from colorfast.extproc._admin import policy_json
 from colorfast.extproc._control import (
     MAX_LINE,
     Command,
@@ -30,6 +29,7 @@ from colorfast.extproc._loop import loop_factory
 from colorfast.extproc._metrics import registry
 from colorfast.extproc._reload import PolicyState, first
 from colorfast.extproc._server import Running, running
+from colorfast.extproc._shown import policy_json
 from colorfast.extproc._sums import families
 from colorfast.extproc._watch import load_first
 from colorfast.policy import ColorfastError

@@ -21,7 +21,6 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from colorfast.extproc._address import Address
-from colorfast.extproc._admin import serving_admin
 from colorfast.extproc._control import Message, Order, Ready, Report, Verb
 from colorfast.extproc._logs import logging_to_stderr
 from colorfast.extproc._seat import Seat, ended
@@ -208,6 +207,8 @@ async def working(
         if settings.admin is None:
             yield workers
             return
+        from colorfast.extproc._admin import serving_admin  # noqa: PLC0415 (see there)
+
         async with serving_admin(workers, settings.admin) as workers.admin:
             yield workers
 

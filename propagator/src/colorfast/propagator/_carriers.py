@@ -3,27 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from opentelemetry.propagators.textmap import Getter, default_getter
-
 from colorfast.propagator._log import carrier_failed
 
 
-def text_in(carrier: Any, name: str, getter: Getter[Any]) -> str:
-    """All lines of *name* in *carrier*, joined by commas; what is not text is left out."""
-    # What the default getter does first, an isinstance() of an abstract class, takes as long as
-    # all that we do; and plain dicts are what gRPC servers and AMQP have.
-    plain = type(carrier) is dict and getter is default_getter
-    found = carrier.get(name) if plain else getter.get(carrier, name)
-    if not found:
-        return ""
-    if type(found) is str:
+def text_of(found: object, carrier: Any, name: str) -> str:
+    """What a getter *found* under *name*: all lines, joined by commas; no text for what is none."""
+    if isinstance(found, str):
         return found
-    if type(found) is list and len(found) == 1 and type(found[0]) is str:
-        return found[0]
-    return _joined(carrier, name, found)
-
-
-def _joined(carrier: Any, name: str, found: object) -> str:
     if not isinstance(found, (list, tuple)):
         return as_text(found)
     if found and isinstance(found[0], int):

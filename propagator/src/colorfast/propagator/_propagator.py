@@ -14,9 +14,9 @@ from opentelemetry.propagators.textmap import (
 
 from colorfast.lane import Member
 from colorfast.propagator import _carriers as carriers
-from colorfast.propagator._carriers import text_in
+from colorfast.propagator._carriers import text_of
 from colorfast.propagator._context import BAGGAGE, REST, entries_of, lane_in
-from colorfast.propagator._find import Finder
+from colorfast.propagator._find import finder
 from colorfast.propagator._log import carrier_failed
 from colorfast.propagator._rest import (
     LONGEST,
@@ -54,7 +54,7 @@ class LanePropagator(TextMapPropagator):
         self._key = self._settings.member
         self._known: dict[str, _Known] = {}
         self._admit = self._settings.lanes.admit
-        self._find = Finder(self._settings)
+        self._find = finder(self._settings)
         self._member = Member(self._key)
         self._forwards = self._settings.baggage == "forward"
         self._writes_baggage = self._settings.baggage != "off"
@@ -76,11 +76,19 @@ class LanePropagator(TextMapPropagator):
         if context is None:
             context = Context()
         try:
-            header = text_in(carrier, self._header, getter)
-            baggage = text_in(carrier, "baggage", getter)
+            # What the default getter does first, an isinstance() of an abstract class, takes as
+            # long as all that we do; and plain dicts are what gRPC servers and AMQP have.
+            if getter is default_getter and type(carrier) is dict:
+                header, baggage = carrier.get(self._header), carrier.get("baggage")
+            else:
+                header, baggage = getter.get(carrier, self._header), getter.get(carrier, "baggage")
             if not header and not baggage and BAGGAGE not in context:
                 return context
-            return self._extracted(header, baggage, context)
+            if header and type(header) is not str:
+                header = text_of(header, carrier, self._header)
+            if baggage and type(baggage) is not str:
+                baggage = text_of(baggage, carrier, "baggage")
+            return self._extracted(header or "", baggage or "", context)
         except Exception:  # noqa: BLE001 (an extract must not raise: it is in a request's path)
             _complain("read", carrier)
             return context
