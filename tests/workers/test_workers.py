@@ -24,6 +24,7 @@ from workers.support import (
 
 from colorfast.extproc import Settings, _seat
 from colorfast.extproc._address import Address
+from colorfast.extproc._workers import working
 from colorfast.policy import ColorfastError, InvalidInput
 from helpers import policies
 from helpers.envoys import get
@@ -277,6 +278,22 @@ async def test_a_broken_policy_is_told_with_its_diagnostics(folder: Path) -> Non
         async with supervised(folder, policy=str(other)):
             pass
     assert [one.code for one in caught.value.diagnostics] == ["CF201", "CF201"]
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3, 1000])
+async def test_who_is_asked_to_end_while_it_starts_ends(folder: Path, turns: int) -> None:
+    (folder / "p.yaml").write_text(policies.file())
+    settings = Settings(
+        policy=f"{folder}/p.yaml", listen=f"unix:{folder}/ep", admin=None, workers=2, grace=3600.0
+    )
+    async with working(settings) as workers:
+        running = asyncio.create_task(workers.run())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        workers.drain()
+        async with asyncio.timeout(DEADLINE):
+            await running
+    assert not descendants(os.getpid())
 
 
 # Signals.

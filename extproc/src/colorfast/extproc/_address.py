@@ -73,7 +73,8 @@ class Address:
                 return
             for trial in self._bound(shared=shared):
                 with closing(trial):
-                    trial.listen(1)
+                    if not shared:  # else it would be dealt connections
+                        trial.listen(1)
 
     def bind(self, *, shared: bool = False, mode: int | None = None) -> list[socket.socket]:
         """Sockets at this address, after ``claim``: one, or one for each address of a host name.

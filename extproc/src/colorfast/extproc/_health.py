@@ -58,7 +58,11 @@ class Health:
         """Call *changed* whenever the status may have changed; what is returned ends that."""
         key = object()
         self._listeners[key] = changed
-        return lambda: self._listeners.pop(key, None) and None
+
+        def unlisten() -> None:
+            self._listeners.pop(key, None)
+
+        return unlisten
 
     def _tell(self) -> None:
         for changed in tuple(self._listeners.values()):

@@ -120,8 +120,10 @@ class Seat:
                     return ""
                 self._take(parse(line))
         except TimeoutError:
+            self.kill()
             return f"did not answer for {limit:g} s and was killed"
         except (ValueError, KeyError, TypeError):
+            self.kill()
             return "made no sense and was killed"
         except OSError:
             return ""

@@ -116,7 +116,7 @@ class Workers:
 
     async def _keep(self, seat: Seat) -> None:
         """See that *seat* is not empty for long."""
-        while True:
+        while not self._stopping.is_set():
             how = await self._live(seat)
             if self._stopping.is_set():
                 return
@@ -125,7 +125,6 @@ class Workers:
             _LOG.error("CF620: worker %d %s; starting it again in %g s", seat.number, how, wait)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), wait)
-                return
 
     async def _live(self, seat: Seat) -> str:
         """Run one process in *seat*; how it ended."""
@@ -142,6 +141,9 @@ class Workers:
 
     def _told(self, message: Message) -> None:
         match message:
+            case Ready() if self._stopping.is_set():
+                # It was not there yet when the others were told.
+                self._tell("drain")
             case Ready() if not self._started and all(seat.was_ready for seat in self.seats):
                 self._started = True
                 self._on_started(self)

@@ -20,7 +20,8 @@ from time import monotonic
 from typing import Final
 
 from colorfast.extproc.http2 import _grpc as grpc
-from colorfast.extproc.http2._connection import Connection, Kind
+from colorfast.extproc.http2._connection import Connection
+from colorfast.extproc.http2._events import Kind
 from colorfast.extproc.http2._grpc import GrpcFault, Status
 from colorfast.extproc.http2._head import Head
 from colorfast.extproc.http2._limits import Limits

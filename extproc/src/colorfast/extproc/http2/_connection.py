@@ -1,8 +1,8 @@
-"""One HTTP/2 connection from the server's side (RFC 9113), without any IO.
+"""One HTTP/2 connection from the server's side (RFC 9113), without any IO: what the client sends.
 
 Bytes of the client go in by ``receive``, which yields events. Answers go in by ``send`` and
-``end``. Bytes for the client come out of ``take``. Pings, settings, windows and whatever else
-HTTP/2 needs for itself happen in between and are no events.
+``end``, and bytes for the client come out of ``take``: those are in ``_sending``. Pings, settings,
+windows and whatever else HTTP/2 needs for itself happen in between and are no events.
 
 Theory of operation. ``receive`` cuts frames off and gives each to the handler of its type. What may
 come at the moment is a table of handlers: before the client's SETTINGS only they may, within a
@@ -19,9 +19,8 @@ client that keeps to what was granted never waits for one. Holding a client back
 """
 
 from collections.abc import Callable, Iterator
-from enum import Enum
 from time import monotonic
-from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, TypeAlias, TypeVar
 
 from colorfast.extproc.http2 import _frames as frames
 from colorfast.extproc.http2._blocks import Blocks, Pieces
@@ -31,6 +30,7 @@ from colorfast.extproc.http2._errors import (
     Flood,
     StreamFault,
 )
+from colorfast.extproc.http2._events import Event, Kind
 from colorfast.extproc.http2._frames import (
     ACK,
     END_HEADERS,
@@ -43,52 +43,28 @@ from colorfast.extproc.http2._frames import (
     STREAM_ID,
     Setting,
 )
-from colorfast.extproc.http2._guards import Guards
 from colorfast.extproc.http2._head import Head
 from colorfast.extproc.http2._hpack import NO_TABLE
 from colorfast.extproc.http2._limits import Limits
-from colorfast.extproc.http2._outbox import Outbox
+from colorfast.extproc.http2._sending import DRAINING, Sending
 from colorfast.extproc.http2._settings import parse
 from colorfast.extproc.http2._streams import (
     CLOSED,
     HALF_LOCAL,
     HALF_REMOTE,
-    IDLE,
     NEXT,
     RECV_DATA,
     RECV_HEADERS,
     RECV_RESET,
     RECV_WINDOW,
-    RESET,
-    SEND_LAST,
     Stream,
     refuse,
 )
 
 T = TypeVar("T")
 
-
-class Kind(Enum):
-    """What happened on a stream.
-
-    That a request has begun is no event: there is nothing to do before something of it has come,
-    or its end.
-    """
-
-    DATA = "data"
-    """Some of its body. With nothing in it the body may have ended, with the head or trailers."""
-    GONE = "gone"
-    """A stream that is ``followed`` was reset, by the client or for its fault."""
-
-
-Event: TypeAlias = tuple[Kind, Stream[T], bytes]
-"""After an event, ``stream.ended`` says whether the client has ended its side."""
-
 _DATA: Final = Kind.DATA
 _GONE: Final = Kind.GONE
-
-_DRAINING: Final = b"draining"
-"""The ping whose answer says that a client has read our first GOAWAY."""
 
 _unpack = HEAD.unpack_from
 
@@ -101,7 +77,7 @@ def _only(kind: int, handler: _Handler, other: _Handler) -> tuple[_Handler, ...]
     return tuple(handler if one == kind else other for one in range(_TYPES))
 
 
-class Connection(Generic[T]):
+class Connection(Sending[T]):
     """One client. *resolve* makes of a request's head what the application calls its plan.
 
     *now* is a monotonic clock in seconds; only guards look at it.
@@ -113,32 +89,18 @@ class Connection(Generic[T]):
         limits: Limits | None = None,
         now: Callable[[], float] = monotonic,
     ) -> None:
-        self._limits = limits = limits or Limits()
-        self.outbox: Final = Outbox[T](limits.unsent)
-        self.guards: Final = Guards(limits, now)
-        self.streams: Final[dict[int, Stream[T]]] = {}
-        """Those that can still move."""
-        self.fault: ConnectionFault | None = None
-        """Why the connection is over, when it is the client's fault."""
-        self.over = False
-        """Nothing is read any more. What is in the outbox is to be sent, then TCP closed."""
+        super().__init__(limits or Limits(), now)
         self._handlers = self._BEFORE_SETTINGS
         self._rest = b""
         self._greeted = False
         self._acknowledged = False
-        self._blocks = Blocks(limits, resolve)
+        self._blocks = Blocks(self._limits, resolve)
         self._known = self._blocks.known
         self._pieces: Pieces | None = None
-        self._last_id = 0
-        self._goaway_id: int | None = None
-        self._draining = False
-        self._most_streams = limits.early_streams
-        self._resets: dict[int, None] = {}
+        self._most_streams = self._limits.early_streams
         self._taken = 0
-        self._half_connection = limits.connection_window // 2
-        self._half_stream = limits.stream_window // 2
-
-    # What the client sends.
+        self._half_connection = self._limits.connection_window // 2
+        self._half_stream = self._limits.stream_window // 2
 
     def receive(self, data: bytes) -> Iterator[Event[T]]:
         """Take *data*, however cut; yield what it means. Never raises for what is in it.
@@ -228,7 +190,7 @@ class Connection(Generic[T]):
             payload = frames.without_priority(payload, stream_id)
         if flags & END_HEADERS:
             return self._on_block(flags & END_STREAM, stream_id, payload)
-        _check_odd(stream_id)
+        frames.check_odd(stream_id)
         self._pieces = Pieces(self._limits, stream_id, flags, payload)
         self._handlers = self._WITHIN_BLOCK
         return None
@@ -265,7 +227,7 @@ class Connection(Generic[T]):
         return _DATA, stream, b""
 
     def _on_trailers(self, last: int, stream_id: int, block: bytes) -> Event[T] | None:
-        _check_odd(stream_id)
+        frames.check_odd(stream_id)
         stream = self.streams.get(stream_id)
         if stream is None:
             # Even then the block counts for the table that both sides keep.
@@ -348,12 +310,12 @@ class Connection(Generic[T]):
     def _on_ping(self, flags: int, stream_id: int, payload: bytes) -> None:
         if stream_id:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PING of a stream")
-        if len(payload) != len(_DRAINING):
+        if len(payload) != len(DRAINING):
             raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "PING of a wrong length")
         self.guards.spend(Flood.PING)
         if not flags & ACK:
             self.outbox.output.append(frames.frame(frames.PING, ACK, 0, payload))
-        elif payload == _DRAINING and self._draining:
+        elif payload == DRAINING and self._draining:
             self.refuse_streams()
 
     def _on_goaway(self, flags: int, stream_id: int, payload: bytes) -> None:
@@ -387,119 +349,10 @@ class Connection(Generic[T]):
         self.guards.spend(Flood.STRAY)
         return None
 
-    def _state(self, stream_id: int) -> int:
-        if stream_id > self._last_id or not stream_id & 1:
-            return IDLE
-        late = self._goaway_id is not None and stream_id > self._goaway_id
-        return RESET if late or stream_id in self._resets else CLOSED
-
-    # What we send.
-
-    def greet(self) -> None:
-        """Send our SETTINGS. First of all."""
-        limits = self._limits
-        values = {
-            Setting.MAX_CONCURRENT_STREAMS: limits.streams,
-            Setting.INITIAL_WINDOW_SIZE: limits.stream_window,
-            Setting.MAX_HEADER_LIST_SIZE: limits.header_list,
-        }
-        more = limits.connection_window - frames.INITIAL_WINDOW
-        self.outbox.output += (frames.settings(values), frames.window_update(0, more))
-
-    def take(self) -> bytes:
-        """What there is to be written."""
-        output = self.outbox.output
-        data = b"".join(output)
-        output.clear()
-        return data
-
-    def send(self, stream: Stream[T], data: bytes, headers: bytes = b"") -> None:
-        """Go on with *data*; what the client's windows do not admit yet is sent later.
-
-        An answer begins with *headers*, a header block that has to fit a frame.
-        """
-        outbox = self.outbox
-        if headers:
-            stream.answered = True
-            outbox.headers(stream, headers)
-        self.guards.answers += 1
-        try:
-            outbox.data(stream, data)
-        except ConnectionFault as fault:
-            self.fail(fault)
-
-    def end(self, stream: Stream[T], trailers: bytes = b"") -> None:
-        """End the answer, with the header block *trailers* or without any."""
-        stream.answered = True
-        if self.outbox.last(stream, trailers):
-            self._end(stream)
-
-    def reset(self, stream: Stream[T], code: ErrorCode) -> None:
-        """End *stream* at once."""
-        del self.streams[stream.id]
-        self.outbox.forget(stream)
-        stream.state = RESET
-        self._send_reset(stream.id, code)
-
-    def ping(self) -> None:
-        """Make the client answer."""
-        self.outbox.output.append(frames.frame(frames.PING, 0, 0, bytes(len(_DRAINING))))
-
-    def drain(self) -> None:
-        """Ask the client to open no more streams; those on their way are still served.
-
-        ``refuse_streams`` has to follow, unless the client's answer calls it (section 6.8).
-        """
-        if not self._draining and not self.over:
-            self._draining = True
-            self.outbox.output += (
-                frames.goaway(STREAM_ID, ErrorCode.NO_ERROR),
-                frames.frame(frames.PING, 0, 0, _DRAINING),
-            )
-
-    def refuse_streams(self) -> None:
-        """Take no new stream any more."""
-        if self._goaway_id is None and not self.over:
-            self._goaway_id = self._last_id
-            self.outbox.output.append(frames.goaway(self._last_id, ErrorCode.NO_ERROR))
-
-    def close(self, code: ErrorCode = ErrorCode.NO_ERROR, why: str = "") -> None:
-        """End the connection and every stream on it."""
-        if not self.over:
-            self.over = True
-            self._handlers = self._OVER
-            self.outbox.output.append(frames.goaway(self._last_id, code, why))
-
-    def fail(self, fault: ConnectionFault) -> None:
-        """End the connection for *fault*."""
-        if not self.over:
-            self.fault = fault
-            self.close(fault.code, fault.why)
-
     @property
     def settled(self) -> bool:
         """Whether both sides know each other's settings."""
         return self._acknowledged and self._handlers is not self._BEFORE_SETTINGS
-
-    @property
-    def done(self) -> bool:
-        """Whether nothing more will come of it: TCP may close once the outbox is empty."""
-        if self.over or self._goaway_id is None:
-            return self.over
-        return all(stream.state == HALF_LOCAL for stream in self.streams.values())
-
-    def _flush(self) -> None:
-        if self.outbox.ready:
-            for stream in self.outbox.flush():
-                self._end(stream)
-
-    def _end(self, stream: Stream[T]) -> None:
-        state = NEXT[stream.state + SEND_LAST]
-        if state < 0:
-            refuse(stream.state, SEND_LAST)
-        stream.state = state
-        if state == CLOSED:
-            del self.streams[stream.id]
 
     def _refuse(self, stream_id: int, fault: StreamFault) -> Event[T] | None:
         self.guards.spend(Flood.FAULT)
@@ -510,11 +363,10 @@ class Connection(Generic[T]):
         self.reset(stream, fault.code)
         return (_GONE, stream, b"") if stream.followed else None
 
-    def _send_reset(self, stream_id: int, code: ErrorCode) -> None:
-        self.outbox.output.append(frames.rst_stream(stream_id, code))
-        self._resets[stream_id] = None
-        if len(self._resets) > self._limits.recent_resets:
-            del self._resets[next(iter(self._resets))]
+    def close(self, code: ErrorCode = ErrorCode.NO_ERROR, why: str = "") -> None:
+        """End the connection and every stream on it; what still comes is not looked at."""
+        super().close(code, why)
+        self._handlers = self._OVER
 
     # Handlers by the type of the frame: plain functions, so that no connection refers to itself.
 
@@ -534,12 +386,6 @@ class Connection(Generic[T]):
     _BEFORE_SETTINGS: ClassVar = _only(frames.SETTINGS, _on_first_settings, _on_nothing)
     _OVER: ClassVar = (_on_silence,) * _TYPES
     _WITHIN_BLOCK: ClassVar = _only(frames.CONTINUATION, _on_continuation, _on_nothing)
-
-
-def _check_odd(stream_id: int) -> None:
-    """RFC 9113 section 5.1.1. Raises ConnectionFault."""
-    if not stream_id & 1:
-        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "clients open odd streams only")
 
 
 def _counted(left: int, size: int, last: int) -> int:

@@ -97,6 +97,12 @@ def without_priority(payload: bytes, stream_id: int) -> bytes:
     return payload[PRIORITY_SIZE:]
 
 
+def check_odd(stream_id: int) -> None:
+    """RFC 9113 section 5.1.1. Raises ConnectionFault."""
+    if not stream_id & 1:
+        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "clients open odd streams only")
+
+
 def check_priority(payload: bytes, stream_id: int) -> None:
     """RFC 7540 section 5.3.1: no stream depends on itself."""
     if U32.unpack_from(payload)[0] & STREAM_ID == stream_id:

@@ -126,6 +126,8 @@ class Rim(asyncio.Protocol):
         why = "the handshake took too long"
         self._connection.fail(ConnectionFault(ErrorCode.SETTINGS_TIMEOUT, why))
         self._flush()
+        # It may not even take that.
+        self._at(HANDSHAKE_WITHIN, self.abort)
 
     def _check_quiet(self) -> None:
         """Find clients that are gone without a word: an idle connection is no reason to close."""
