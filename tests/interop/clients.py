@@ -44,6 +44,10 @@ class Client(Protocol):
     async def open(self, method: str, *, metadata: Metadata = (), within: float) -> Stream: ...
 
 
+_OVER: Final = (grpc.aio.AioRpcError, asyncio.InvalidStateError)
+"""Raised where the server has ended a call; what is received says why."""
+
+
 class AioStream:
     """Of grpc.aio."""
 
@@ -51,10 +55,12 @@ class AioStream:
         self._call = call
 
     async def send(self, message: bytes) -> None:
-        await self._call.write(message)
+        with suppress(*_OVER):
+            await self._call.write(message)
 
     async def half_close(self) -> None:
-        await self._call.done_writing()
+        with suppress(*_OVER):
+            await self._call.done_writing()
 
     async def receive(self) -> bytes | None:
         try:
@@ -171,7 +177,8 @@ class PureStream:
             self._status = CANCELLED
         elif self._status == DEADLINE_EXCEEDED:
             # It gives up waiting, and tells nobody until its block is left.
-            await self._stream._stream.reset()
+            with suppress(StreamClosedError):
+                await self._stream._stream.reset()
 
     async def status(self) -> int:
         assert self._status is not None

@@ -269,6 +269,7 @@ async def test_a_worker_that_dies_at_the_start_ends_it(
         async with supervised(folder):
             pass
     assert caught.value.code == "CF620"
+    assert not descendants(os.getpid())
 
 
 async def test_a_broken_policy_is_told_with_its_diagnostics(folder: Path) -> None:
@@ -278,13 +279,19 @@ async def test_a_broken_policy_is_told_with_its_diagnostics(folder: Path) -> Non
         async with supervised(folder, policy=str(other)):
             pass
     assert [one.code for one in caught.value.diagnostics] == ["CF201", "CF201"]
+    assert not descendants(os.getpid())
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3, 1000])
 async def test_who_is_asked_to_end_while_it_starts_ends(folder: Path, turns: int) -> None:
     (folder / "p.yaml").write_text(policies.file())
     settings = Settings(
-        policy=f"{folder}/p.yaml", listen=f"unix:{folder}/ep", admin=None, workers=2, grace=3600.0
+        policy=f"{folder}/p.yaml",
+        listen=f"unix:{folder}/ep",
+        admin=None,
+        workers=2,
+        drain_delay=0.0,
+        grace=3600.0,
     )
     async with working(settings) as workers:
         running = asyncio.create_task(workers.run())

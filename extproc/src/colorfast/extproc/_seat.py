@@ -173,12 +173,17 @@ class Seat:
             return 0
         try:
             # Its socket is closed, so it ends by itself, unless it hangs.
-            status = await asyncio.wait_for(self._process.wait(), END_WITHIN)
+            return await asyncio.wait_for(self._process.wait(), END_WITHIN)
         except TimeoutError:
             self.kill()
-            status = await self._process.wait()
-        self._process = None
-        return status
+            return await self._process.wait()
+        except asyncio.CancelledError:
+            # The others are being ended, too; not even then is a process left behind.
+            self.kill()
+            await self._process.wait()
+            raise
+        finally:
+            self._process = None
 
     def _retire(self) -> None:
         self._retired = lasting(self.metrics)
