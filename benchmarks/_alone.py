@@ -10,7 +10,7 @@ from typing import Final
 
 from benchmarks._bench import Asking, Bench
 from benchmarks._cpu import Cores
-from benchmarks._names import FLOOR, GO, GO_TUNED, GRPCIO, H2, HTTP2
+from benchmarks._names import FLOOR, GO, GO_TUNED, GRPCIO, H2, HTTP2, PYTHON
 from benchmarks._options import Options
 from benchmarks._processes import Launch
 from benchmarks._rig import Crew
@@ -18,7 +18,7 @@ from benchmarks._rounds import Plan, Rounds, take_rounds
 
 ALONE: Final = "alone"
 
-SERVERS: Final = (FLOOR, HTTP2, GRPCIO, H2, GO, GO_TUNED)
+SERVERS: Final = (FLOOR, HTTP2, PYTHON, GRPCIO, H2, GO, GO_TUNED)
 
 _ASKED_AGAIN: Final = (HTTP2, GO)
 """Those that are also asked one message again and again."""

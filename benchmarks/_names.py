@@ -7,6 +7,7 @@ NONE: Final = "no filter"
 FLOOR: Final = "C floor"
 HTTP2: Final = "colorfast http2"
 COMPILED: Final = "colorfast http2, as compiled"
+PYTHON: Final = "colorfast http2, in Python"
 GRPCIO: Final = "colorfast grpcio"
 WORKERS: Final = "colorfast http2, 2 workers"
 H2: Final = "python-hyper/h2"
@@ -18,6 +19,7 @@ SERVERS: Mapping[str, str] = {
     FLOOR: FLOOR,
     HTTP2: HTTP2,
     COMPILED: HTTP2,
+    PYTHON: PYTHON,
     GRPCIO: GRPCIO,
     WORKERS: WORKERS,
     H2: H2,

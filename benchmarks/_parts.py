@@ -16,6 +16,7 @@ from benchmarks._names import (
     H2,
     HTTP2,
     NONE,
+    PYTHON,
     SDK,
     SERVERS,
     WORKERS,
@@ -70,7 +71,7 @@ class Part:
         return tuple(dict.fromkeys(SERVERS[row] for row in self.rows if row in SERVERS))
 
 
-_EVERY = (NONE, FLOOR, HTTP2, COMPILED, GRPCIO, H2, SDK, GO, GO_TUNED)
+_EVERY = (NONE, FLOOR, HTTP2, COMPILED, PYTHON, GRPCIO, H2, SDK, GO, GO_TUNED)
 _FEW = (NONE, FLOOR, HTTP2, GO, GO_TUNED)
 _PAIR = (FLOOR, HTTP2, GO)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
-from benchmarks._names import COMPILED, HTTP2, NONE, WORKERS
+from benchmarks._names import COMPILED, HTTP2, NONE, PYTHON, WORKERS
 from benchmarks._parts import MAIN
 
 _WIDTH, _LABEL, _BAR, _GAP, _TOP = 760, 220, 18, 6, 34
@@ -30,7 +30,7 @@ class Panel:
         for number, (name, value) in enumerate(self.bars):
             y = top + _TOP + number * (_BAR + _GAP)
             width = (_WIDTH - _LABEL - 90) * value / longest
-            colour = _OURS if name in (HTTP2, COMPILED, WORKERS) else _OTHERS
+            colour = _OURS if name in (HTTP2, COMPILED, PYTHON, WORKERS) else _OTHERS
             size = f'width="{width:.1f}" height="{_BAR}"'
             lines += [
                 f'<text x="{_LABEL - 8}" y="{y + 13}" text-anchor="end">{escape(name)}</text>',

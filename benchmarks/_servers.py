@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks._builds import AbsentError, c_program, go_program
 from benchmarks._micro import lines, message
-from benchmarks._names import FLOOR, GO, GO_TUNED, GRPCIO, H2, HTTP2, SDK, WORKERS
+from benchmarks._names import FLOOR, GO, GO_TUNED, GRPCIO, H2, HTTP2, PYTHON, SDK, WORKERS
 from benchmarks._peer import get_peer
 from benchmarks._processes import Launch, serve_command
 from benchmarks._request import CURL
@@ -104,6 +104,7 @@ def _serve_help() -> str:
 _LAUNCHES: Mapping[str, Callable[[Path], Launch]] = {
     FLOOR: _floor,
     HTTP2: lambda _: _ours("--transport", "http2"),
+    PYTHON: lambda _: _ours("--transport", "http2", "--engine", "python"),
     WORKERS: lambda _: _ours("--transport", "http2", "--workers", "2", workers=2),
     GRPCIO: _grpcio,
     H2: _h2,

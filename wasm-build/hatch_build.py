@@ -1,6 +1,8 @@
-"""hatchling's build hook: the plugin into the wheel and the sdist (``pyproject.toml`` names it)."""
+"""hatchling's build hook: plugin and libraries into wheel and sdist (see ``pyproject.toml``)."""
 
 import importlib.util
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,21 +13,28 @@ _BUILD = Path(__file__).parent / "src" / "colorfast" / "wasm" / "_build.py"
 
 
 class WasmBuildHook(BuildHookInterface[Any]):
-    """Builds the plugin when there is none of these sources yet."""
+    """Builds what there is none of from these sources yet."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Before anything is packed; *version* is ``editable`` for a checkout in use."""
-        build = _load()
         # A checkout builds at need, so that nobody waits for Zig who never uses it.
-        if version == "editable" or build.digest_of(build.PLUGIN) == build.digest():
+        if version == "editable":
+            return
+        build = _load()
+        self._make(build, build.PLUGIN, build.build)
+        for machine, library in build.LIBRARIES.items():
+            self._make(build, library, partial(build.build_library, machine))
+
+    def _make(self, build: ModuleType, output: Path, make: Callable[[], None]) -> None:
+        if build.digest_of(output) == build.digest():
             return
         try:
-            build.build()
+            make()
         except build.BuildError as error:
-            if build.PLUGIN.exists():
+            if output.exists():
                 # It would be packed, and it is not what the sources say.
                 raise
-            self.app.display_warning(f"no Wasm plugin in this package: {error}")
+            self.app.display_warning(f"no {output.name} in this package: {error}")
 
 
 def _load() -> ModuleType:

@@ -23,7 +23,7 @@ from benchmarks._servers import Found, asked_message
 from benchmarks._soak import SOAK, Soaked, slope
 from benchmarks.extproc import PROCESSOR
 from benchmarks.report import PAGE, blocks_of, filled
-from colorfast.extproc._processor import MAX_KNOWN
+from colorfast.extproc._desk import MAX_KNOWN
 from helpers.samples import noisy, sample
 
 NOTHING = Found(launches={}, absent={GO: "there is no go"})

@@ -33,13 +33,12 @@ from pydantic import BaseModel
 
 from colorfast.cli._app import COMMANDS
 from colorfast.cli._app import colorfast as cli
-from colorfast.extproc import Processor, StreamOptions, Tls
 from colorfast.extproc import Settings as ServeSettings
+from colorfast.extproc import StreamOptions, Tls
 from colorfast.extproc._admin import PATHS
 from colorfast.extproc._guard import Guard
 from colorfast.extproc._metrics import registry
 from colorfast.extproc._seat import Seat
-from colorfast.extproc._watch import Watcher, load_first
 from colorfast.extproc._workers import of_each
 from colorfast.extproc.http2 import Http2Transport
 from colorfast.extproc.wire import ProcessingRequest
@@ -51,6 +50,7 @@ from colorfast.policy import _model as models
 from colorfast.policy._vectors import ExpectModel, RequestModel, VectorModel
 from colorfast.propagator import Settings
 from helpers.certificates import Authority
+from helpers.watchers import processor_of, watcher_of
 
 EVERY_PAGE = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 
@@ -269,15 +269,14 @@ def exposition(tmp_path: Path) -> str:
     """What ``/metrics`` shows after a request."""
     policy = tmp_path / "policy.yaml"
     policy.write_text((ROOT / "examples" / "shop.yaml").read_text())
-    state = load_first(str(policy))
-    processor = Processor(state.engine)
+    processor = processor_of(policy)
     Http2Transport(processor)
     request = ProcessingRequest()
     request.request_headers.SetInParent()
     processor.process(request.SerializeToString(), StreamOptions())
     certificate = Authority(tmp_path).issue("server", "colorfast.example")
     guard = Guard(Tls(certificate=str(certificate.certificate), key=str(certificate.key)))
-    shown = registry(processor, Watcher(state, processor, poll=1.0), guard)
+    shown = registry(processor, watcher_of(policy, processor), guard)
     shown.register(EachWorker())
     return generate_latest(shown).decode()
 

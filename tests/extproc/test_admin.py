@@ -66,9 +66,11 @@ async def test_policy_shows_what_is_served(folder: Path) -> None:
     assert shown == {
         "name": "shop",
         "digest": policy.digest,
-        "file": str(folder / "policy.yaml"),
+        "source": str(folder / "policy.yaml"),
+        "generation": None,
         "rules": 1,
         "warnings": [],
+        "engine": {"dye": "native", "carry": "native"},
         "unforwarded": [],
         "lastRefusal": None,
     }

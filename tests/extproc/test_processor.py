@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colorfast.extproc import PeerError, Processor, Station, StreamOptions
+from colorfast.extproc._desk import MAX_AUDITS, MAX_KNOWN, MAX_REPLIES
 from colorfast.extproc._memo import Memo
-from colorfast.extproc._processor import MAX_AUDITS, MAX_KNOWN, MAX_KNOWN_SIZE, MAX_REPLIES
 from colorfast.extproc._reply import MAX_VALUE
+from colorfast.extproc._sorting import MAX_SAME
 from colorfast.extproc.wire import HeaderValueOption, ProcessingRequest, ProcessingResponse
 from colorfast.policy import Engine, Outcome, Request
 from helpers.policies import policy
@@ -201,7 +202,7 @@ def test_dynamic_metadata_when_the_stream_asks() -> None:
 def test_another_engine_decides_at_once() -> None:
     processor = Processor(engine())
     assert written(processor.process(GET, DYE))[0]["x-lane"] == b"canary"
-    processor.engine = engine("default: base")
+    processor.adopt(processor.prepare(engine("default: base")))
     assert written(processor.process(GET, DYE))[0]["x-lane"] == b"base"
 
 
@@ -252,7 +253,7 @@ def test_a_reload_looks_again_at_what_envoy_sends(caplog: pytest.LogCaptureFixtu
     stream = StreamOptions(forwards=frozenset({"agent", "baggage", "x-lane", "edge.drop"}))
     processor.process(message(), stream)
     assert (processor.unforwarded, caplog.text) == (frozenset(), "")
-    processor.engine = engine(SOURCE)
+    processor.adopt(processor.prepare(engine(SOURCE)))
     processor.process(message(), stream)
     assert processor.unforwarded == {"source.address"}
 
@@ -334,7 +335,7 @@ def test_a_reload_forgets_every_answer() -> None:
     processor = Processor(engine())
     same = message([("agent", b"pc")])
     assert written(processor.process(same, DYE))[0]["x-lane"] == b"canary"
-    processor.engine = engine("default: base")
+    processor.adopt(processor.prepare(engine("default: base")))
     assert written(processor.process(same, DYE))[0]["x-lane"] == b"base"
 
 
@@ -370,12 +371,12 @@ def test_values_that_are_refused_are_counted_each_time() -> None:
 
 
 def test_what_is_remembered_of_messages_is_bounded() -> None:
-    processor = Processor(engine())
+    processor = Processor(engine(), native=False)
     for number in range(2 * MAX_KNOWN + 10):
         processor.process(message([("agent", b"%d" % number)]), DYE)
     known = processor._desks["dye"]._known[False]
     assert MAX_KNOWN <= len(known) <= 2 * MAX_KNOWN
-    long = message([("agent", b"x" * MAX_KNOWN_SIZE)])
+    long = message([("agent", b"x" * MAX_SAME)])
     processor.process(long, DYE)
     assert known.get(long) is None
 

@@ -9,20 +9,27 @@ import grpc
 import pytest
 from extproc.support import ask, message, service, until, written
 
-from colorfast.extproc import Running, _watch
-from colorfast.extproc._reload import PolicyState, Verdict, first, judge
-from colorfast.extproc._watch import load_first, read_file
+from colorfast.extproc import Running, _file_source
+from colorfast.extproc._file_source import FileSource, look_at, read_file
+from colorfast.extproc._reload import PolicyState, first, judge
+from colorfast.extproc._source import Reading, Unavailable, Verdict
+from colorfast.extproc._watch import load_first
 from colorfast.policy import InvalidInput
 from helpers import policies
 
 CANARY = policies.file("default: canary")
 BASE = policies.file("default: base")
 BROKEN = policies.file("default: nowhere\nbaseline: nobody")
-GONE = FileNotFoundError(2, "No such file or directory")
+GONE = look_at("/none/p.yaml")
+
+
+def reading(content: str | bytes | Unavailable, *, again: bool = False) -> Reading:
+    given = content.encode() if isinstance(content, str) else content
+    return Reading(content=given, again=again)
 
 
 def state(text: str = CANARY) -> PolicyState:
-    return first("p.yaml", text.encode(), 1.0)
+    return first("p.yaml", reading(text), 1.0)
 
 
 # The core: content in, next state and verdict out.
@@ -30,18 +37,18 @@ def state(text: str = CANARY) -> PolicyState:
 
 def test_the_same_content_is_not_judged_anew() -> None:
     before = state()
-    assert judge(before, CANARY.encode(), 2.0) == (before, Verdict.UNCHANGED)
+    assert judge(before, reading(CANARY), 2.0) == (before, Verdict.UNCHANGED)
 
 
 def test_other_content_replaces_the_policy() -> None:
-    after, verdict = judge(state(), BASE.encode(), 2.0)
+    after, verdict = judge(state(), reading(BASE), 2.0)
     assert verdict is Verdict.ACCEPTED
     assert (after.engine.policy.default, after.loaded_at, after.refusal) == ("base", 2.0, None)
 
 
 def test_a_broken_file_changes_nothing_and_tells_everything() -> None:
     before = state()
-    after, verdict = judge(before, BROKEN.encode(), 2.0)
+    after, verdict = judge(before, reading(BROKEN), 2.0)
     assert verdict is Verdict.REFUSED
     assert after.engine is before.engine
     assert after.loaded_at == before.loaded_at
@@ -52,29 +59,29 @@ def test_a_broken_file_changes_nothing_and_tells_everything() -> None:
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"{", b"[1, 2]", b"\x00" * 100])
 def test_any_bytes_are_judged_without_raising(content: bytes) -> None:
     before = state()
-    after, verdict = judge(before, content, 2.0)
+    after, verdict = judge(before, reading(content), 2.0)
     assert (verdict, after.engine) == (Verdict.REFUSED, before.engine)
 
 
 def test_a_fault_is_told_once() -> None:
-    broken, _ = judge(state(), BROKEN.encode(), 2.0)
-    assert judge(broken, BROKEN.encode(), 3.0) == (broken, Verdict.UNCHANGED)
-    gone, verdict = judge(broken, GONE, 3.0)
+    broken, _ = judge(state(), reading(BROKEN), 2.0)
+    assert judge(broken, reading(BROKEN), 3.0) == (broken, Verdict.UNCHANGED)
+    gone, verdict = judge(broken, reading(GONE), 3.0)
     assert verdict is Verdict.UNREADABLE
-    assert judge(gone, GONE, 4.0) == (gone, Verdict.UNCHANGED)
+    assert judge(gone, reading(GONE), 4.0) == (gone, Verdict.UNCHANGED)
 
 
 def test_the_good_file_coming_back_clears_the_refusal() -> None:
-    for content in (BROKEN.encode(), GONE):
-        broken, _ = judge(state(), content, 2.0)
-        after, verdict = judge(broken, CANARY.encode(), 3.0)
+    for content in (BROKEN, GONE):
+        broken, _ = judge(state(), reading(content), 2.0)
+        after, verdict = judge(broken, reading(CANARY), 3.0)
         assert (verdict, after.refusal) == (Verdict.ACCEPTED, None)
 
 
 def test_who_asks_gets_the_same_content_judged_again() -> None:
-    assert judge(state(), CANARY.encode(), 2.0, again=True)[1] is Verdict.ACCEPTED
-    gone, _ = judge(state(), GONE, 2.0)
-    assert judge(gone, GONE, 3.0, again=True)[1] is Verdict.UNREADABLE
+    assert judge(state(), reading(CANARY, again=True), 2.0)[1] is Verdict.ACCEPTED
+    gone, _ = judge(state(), reading(GONE), 2.0)
+    assert judge(gone, reading(GONE, again=True), 3.0)[1] is Verdict.UNREADABLE
 
 
 # Reading.
@@ -86,9 +93,9 @@ def test_a_pipe_is_not_waited_for(folder: Path) -> None:
         read_file(str(folder / "pipe"))
 
 
-def test_a_first_policy_that_cannot_be_read_is_a_diagnostic(folder: Path) -> None:
+async def test_a_first_policy_that_cannot_be_read_is_a_diagnostic(folder: Path) -> None:
     with pytest.raises(InvalidInput) as caught:
-        load_first(str(folder / "none.yaml"))
+        await load_first(FileSource(str(folder / "none.yaml"), poll=1.0))
     assert caught.value.code == "CF110"
 
 
@@ -166,7 +173,7 @@ async def test_a_file_that_is_half_written_is_not_served(
     whole = BASE.encode()
     looks = itertools.chain([whole[:-9], whole[:-5], whole[:-1], whole], itertools.repeat(whole))
     async with service(folder, "default: canary") as running:
-        monkeypatch.setattr(_watch, "_read", lambda _: next(looks))
+        monkeypatch.setattr(_file_source, "look_at", lambda _: next(looks))
         await until(lambda: results(running))
         assert results(running) == {"success": 1}
         assert await lane(running) == b"base"

@@ -14,11 +14,10 @@ import yaml
 from prometheus_client import generate_latest
 
 from colorfast.cli._serve import serve_command
-from colorfast.extproc import Processor
 from colorfast.extproc._health import SERVICES
 from colorfast.extproc._metrics import registry
-from colorfast.extproc._watch import Watcher, load_first
 from colorfast.policy import load_policy
+from helpers.watchers import processor_of, watcher_of
 
 K8S = Path(__file__).parents[2] / "k8s"
 OVERLAYS = ("gateway", "sidecar")
@@ -181,9 +180,8 @@ def metrics(tmp_path: Path) -> set[str]:
     """The names of every sample that the service exposes."""
     policy = tmp_path / "policy.yaml"
     policy.write_text((K8S / "kustomize" / "base" / "policy.yaml").read_text())
-    state = load_first(str(policy))
-    processor = Processor(state.engine)
-    text = generate_latest(registry(processor, Watcher(state, processor, poll=1.0))).decode()
+    processor = processor_of(policy)
+    text = generate_latest(registry(processor, watcher_of(policy, processor))).decode()
     types = dict(re.findall(r"(?m)^# TYPE (\S+) (\S+)", text))
     return {
         name + suffix

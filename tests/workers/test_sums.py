@@ -22,8 +22,8 @@ from colorfast.extproc._sums import (
     lasting,
     metrics,
 )
-from colorfast.extproc._watch import Watcher, load_first
 from helpers import policies
+from helpers.watchers import watcher_of
 
 ADDED = {
     "colorfast_extproc_connections_active",
@@ -51,8 +51,7 @@ def worker(folder: Path, *requests: bytes) -> Families:
     processor = Processor(engine())
     for request in requests:
         processor.process(request, StreamOptions())
-    watcher = Watcher(load_first(str(file)), processor, poll=1.0)
-    return families(registry(processor, watcher))
+    return families(registry(processor, watcher_of(file, processor)))
 
 
 class Shown(Collector):

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "import": "colorfast.cli._import:import_command",
     "lint": "colorfast.cli._lint:lint_command",
     "serve": "colorfast.cli._serve:serve_command",
+    "status": "colorfast.cli._status:status_command",
     "test": "colorfast.cli._test:test_command",
     "version": "colorfast.cli._version:version",
     "wasm": "colorfast.cli._wasm:wasm_command",

@@ -5,17 +5,50 @@ from typing import get_args
 
 import click
 
-from colorfast.extproc import Settings, Tls, TransportName, loop_factory, serve, supervise
+from colorfast.extproc import (
+    EngineName,
+    ObjectName,
+    Settings,
+    Tls,
+    TransportName,
+    loop_factory,
+    serve,
+    supervise,
+)
 
 _DEFAULT = Settings(policy="")
+
+
+class _PolicyName(click.ParamType):  # type: ignore[type-arg]  # older clicks have none
+    """An object, or a file that is there."""
+
+    name = "policy"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value.startswith(ObjectName.SCHEME):
+            return value
+        return str(click.Path(exists=True, dir_okay=False).convert(value, param, ctx))
 
 
 @click.command("serve")
 @click.option(
     "--policy",
-    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE|k8s://NAMESPACE/NAME",
+    type=_PolicyName(),
     required=True,
-    help="The LanePolicy file; changes are taken over as they come.",
+    help="The LanePolicy, a file or an object; changes are taken over as they come.",
+)
+@click.option(
+    "--policy-wait",
+    type=click.FloatRange(min=0),
+    default=_DEFAULT.policy_wait,
+    show_default=True,
+    help="Seconds that a start waits for an object that cannot be had.",
+)
+@click.option(
+    "--policy-cache",
+    metavar="FILE",
+    help="Keeps the last good object, for a start while it cannot be had.",
 )
 @click.option(
     "--listen",
@@ -29,6 +62,13 @@ _DEFAULT = Settings(policy="")
     default=_DEFAULT.transport,
     show_default=True,
     help="Whose gRPC serves: our own HTTP/2, or grpcio's.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(get_args(EngineName)),
+    default=_DEFAULT.engine,
+    show_default=True,
+    help="What decides: the native core wherever it can, or the reference alone.",
 )
 @click.option(
     "--workers",
@@ -78,15 +118,18 @@ _DEFAULT = Settings(policy="")
     type=click.FloatRange(min=0.01),
     default=_DEFAULT.poll,
     show_default=True,
-    help="Seconds between two looks at the policy file.",
+    help="Seconds between two looks at a policy file.",
 )
 @click.option(
     "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 def serve_command(
     policy: str,
+    policy_wait: float,
+    policy_cache: str | None,
     listen: str,
     transport: TransportName,
+    engine: EngineName,
     workers: int,
     reuse_port: bool,
     socket_mode: int | None,
@@ -102,13 +145,16 @@ def serve_command(
 ) -> None:
     """Run the ext_proc service.
 
-    SIGTERM drains it, a second one ends it at once, SIGHUP reads the policy file.
+    SIGTERM drains it, a second one ends it at once, SIGHUP looks at the policy.
     """
     try:
         settings = Settings(
             policy=policy,
+            policy_wait=policy_wait,
+            policy_cache=policy_cache,
             listen=listen,
             transport=transport,
+            engine=engine,
             workers=workers,
             reuse_port=reuse_port,
             socket_mode=socket_mode,

@@ -12,6 +12,12 @@ CODES: Final = {
     "CF605": ("warning", "station does not exist"),
     "CF606": ("warning", "peer breaks HTTP/2"),
     "CF607": ("warning", "peer floods its connection"),
+    "CF610": ("error", "LanePolicy is not there"),
+    "CF611": ("error", "API server cannot be asked"),
+    "CF612": ("error", "policy comes from the cache"),
+    "CF613": ("warning", "status cannot be written"),
+    "CF614": ("error", "client of Kubernetes is not installed"),
+    "CF608": ("error", "native core disagrees with the reference"),
     "CF620": ("error", "a worker has died"),
     "CF622": ("error", "TLS files cannot be used"),
     "CF623": ("error", "reload of TLS files refused"),
@@ -22,6 +28,15 @@ CODES: Final = {
 
 INVALID_ARGUMENT: Final = 3
 """The gRPC status code of that name."""
+
+
+def client_is_missing(wanted: str, error: ModuleNotFoundError) -> ColorfastError:
+    """What to raise when a cluster is to be asked for *wanted*, and its client is not there."""
+    return ColorfastError(
+        "CF614",
+        f"{wanted} needs {error.name}, which is not installed",
+        fix="pip install 'colorfast[kubernetes]'",
+    )
 
 
 class PeerError(ColorfastError):

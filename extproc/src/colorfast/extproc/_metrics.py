@@ -55,6 +55,7 @@ class _ExtProc(Collector):
             value=len(self._processor.unforwarded),
         )
         yield from _policy(self._watcher)
+        yield from _source(self._watcher)
         if self._guard is not None:
             yield from _tls(self._guard)
 
@@ -122,7 +123,7 @@ def _policy(watcher: Watcher) -> Iterator[Metric]:
     )
     yield _counter(
         "colorfast_policy_reloads",
-        "Changes of the policy file by what became of them.",
+        "Changes of the policy's source by what became of them.",
         ("result",),
         {(str(verdict),): count for verdict, count in watcher.results.items()},
     )
@@ -130,6 +131,20 @@ def _policy(watcher: Watcher) -> Iterator[Metric]:
         "colorfast_policy_last_reload_success_timestamp_seconds",
         "When the policy that is served was loaded.",
         value=watcher.state.loaded_at,
+    )
+
+
+def _source(watcher: Watcher) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "colorfast_policy_current",
+        "Whether what is served is what the source holds; 0: it is refused, gone or away.",
+        value=watcher.state.refusal is None,
+    )
+    yield _counter(
+        "colorfast_policy_status_writes",
+        "Statuses of the LanePolicy that were to be written, by what became of them.",
+        ("result",),
+        {(result,): count for result, count in watcher.source.tells.items()},
     )
 
 

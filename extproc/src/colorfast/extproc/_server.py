@@ -1,6 +1,6 @@
 """The service: policy, gRPC, admin HTTP and the watcher, started and stopped in order.
 
-Start: read the policy, bind both addresses, then serve, then watch the file. Whatever fails is
+Start: read the policy, bind both addresses, then serve, then watch its source. Whatever fails is
 raised before anything is served. Stop: say NOT_SERVING, go on for ``drain_delay`` so that load
 balancers notice, refuse new streams, let open ones finish within ``grace``, close. Admin HTTP goes
 last: it tells how the drain goes.
@@ -11,6 +11,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from time import time
 
 from colorfast.extproc._address import Address
 from colorfast.extproc._guard import Guard
@@ -18,9 +19,11 @@ from colorfast.extproc._health import Health
 from colorfast.extproc._listening import Door
 from colorfast.extproc._logs import logging_to_stderr
 from colorfast.extproc._processor import Processor
-from colorfast.extproc._reload import PolicyState
+from colorfast.extproc._reload import PolicyState, first
 from colorfast.extproc._settings import Settings
 from colorfast.extproc._shown import ServiceShown
+from colorfast.extproc._source import PolicySource, Reading
+from colorfast.extproc._sources import cache_of, source_of
 from colorfast.extproc._transports import transport
 from colorfast.extproc._watch import Watcher, load_first
 
@@ -30,10 +33,10 @@ _LOG = logging.getLogger("colorfast.extproc")
 class Running:
     """A service that runs."""
 
-    def __init__(self, settings: Settings, state: PolicyState) -> None:
+    def __init__(self, settings: Settings, source: PolicySource, state: PolicyState) -> None:
         self.settings = settings
-        self.processor = Processor(state.engine)
-        self.watcher = Watcher(state, self.processor, poll=settings.poll)
+        self.processor = Processor(state.engine, native=settings.engine == "native")
+        self.watcher = Watcher(state, self.processor, source, cache_of(settings))
         self.health = Health()
         self.address = settings.listen
         """Where it listens, with the port that was bound."""
@@ -48,7 +51,7 @@ class Running:
         self._transport = transport(settings.transport, self.processor, self.health, door)
 
     def reload(self) -> None:
-        """Read the policy file, and those of TLS, at once."""
+        """Look at the policy, and read the files of TLS, at once."""
         self.watcher.reload()
         if self.guard is not None:
             self.guard.certificates.reload()
@@ -84,25 +87,33 @@ class Running:
 
 
 @asynccontextmanager
-async def running(settings: Settings, state: PolicyState | None = None) -> AsyncIterator[Running]:
+async def running(settings: Settings, policy: str | None = None) -> AsyncIterator[Running]:
     """The service, for as long as the block lasts; no signal handlers, no logging set up.
 
-    *state* is a policy to start with instead of what the file holds now. Raises InvalidInput when
-    the policy cannot be used, ColorfastError when an address cannot be bound (CF601) or the TLS
-    files cannot be used (CF622).
+    *policy* is the text to start with instead of what the source holds now. Raises InvalidInput
+    when the policy cannot be had or used, ColorfastError when an address cannot be bound (CF601),
+    the TLS files cannot be used (CF622) or a cluster cannot be asked (CF614).
     """
-    service = Running(settings, state or load_first(settings.policy))
+    source = source_of(settings)
+    service = Running(settings, source, await _start(source, settings, policy))
     async with _admin(service), _grpc(service), _watching(service):
         service.health.serving = True
-        policy = service.processor.engine.policy
-        _LOG.info("serving policy %s %s on %s", policy.name, policy.digest, service.address)
+        served = service.processor.engine.policy
+        _LOG.info("serving policy %s %s on %s", served.name, served.digest, service.address)
         yield service
+
+
+async def _start(source: PolicySource, settings: Settings, policy: str | None) -> PolicyState:
+    if policy is None:
+        return await load_first(source, cache_of(settings))
+    given = Reading(content=policy.encode())
+    return first(source.name, given, time(), by_path=source.by_path)
 
 
 async def serve(settings: Settings, ready: Callable[[Running], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then drain; a second signal ends it at once.
 
-    SIGHUP reads the policy file. *ready* is called when requests are served. Logs go to stderr.
+    SIGHUP looks at the policy. *ready* is called when requests are served. Logs go to stderr.
     Raises what ``running`` raises.
     """
     with logging_to_stderr(settings.log_format):

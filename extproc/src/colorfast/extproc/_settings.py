@@ -1,11 +1,15 @@
 """What an operator sets."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from colorfast.extproc._logs import LogFormat
+from colorfast.extproc._object_name import ObjectName
 from colorfast.extproc._tls import Tls
 from colorfast.extproc._transport import TransportName
+
+EngineName: TypeAlias = Literal["native", "python"]
+"""What decides: the native core wherever it can, or the reference alone."""
 
 TRANSPORT: Final[TransportName] = "http2"
 """The transport that serves unless another one is asked for."""
@@ -19,19 +23,25 @@ class Settings:
     """
 
     policy: str
-    """Path of the LanePolicy file."""
+    """The LanePolicy: a file's path, or ``k8s://NAMESPACE/NAME``."""
+    policy_wait: float = 20.0
+    """Seconds that a start waits for an object that cannot be had."""
+    policy_cache: str | None = None
+    """File that keeps the last good object, for a start while it cannot be had."""
     listen: str = "127.0.0.1:50051"
     """Where Envoy calls."""
     admin: str | None = "127.0.0.1:8081"
     """Where admin HTTP listens; None for not at all."""
     transport: TransportName = TRANSPORT
     """Whose gRPC serves: this project's own HTTP/2, or Google's."""
+    engine: EngineName = "native"
+    """What decides; a policy or a machine that the native core is not for is decided in Python."""
     drain_delay: float = 5.0
     """Seconds from NOT_SERVING to refusing streams: load balancers have to notice first."""
     grace: float = 10.0
     """Seconds that open streams may take to finish after that."""
     poll: float = 1.0
-    """Seconds between two looks at the policy file."""
+    """Seconds between two looks at a policy file."""
     log_format: LogFormat = "text"
     workers: int = 1
     """Processes. With more than one, ``supervise`` runs them, each at an address of its own."""
@@ -43,6 +53,12 @@ class Settings:
     """None serves plaintext."""
 
     def __post_init__(self) -> None:
+        if self.policy.startswith(ObjectName.SCHEME):
+            ObjectName.parse(self.policy)
+        elif self.policy_cache is not None:
+            raise ValueError("policy_cache goes with k8s://NAMESPACE/NAME")
+        if self.policy_wait < 0:
+            raise ValueError("policy_wait must not be negative")
         if self.drain_delay < 0 or self.grace < 0:
             raise ValueError("drain_delay and grace must not be negative")
         if self.poll <= 0:

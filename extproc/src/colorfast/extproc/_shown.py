@@ -53,25 +53,27 @@ class ServiceShown:
 
     async def policy(self) -> dict[str, Any]:
         """The policy that is served."""
-        return policy_json(self._watcher.state, self._processor.unforwarded)
+        return policy_json(self._watcher.state, self._processor)
 
     async def metrics(self) -> CollectorRegistry:
         """What was counted."""
         return self._metrics
 
 
-def policy_json(state: PolicyState, unforwarded: frozenset[str]) -> dict[str, Any]:
-    """What ``/policy`` shows: the policy that is served, and why the file is not, if it is not."""
+def policy_json(state: PolicyState, processor: Processor) -> dict[str, Any]:
+    """What ``/policy`` shows: the policy that is served, and why what the source has is not."""
     policy = state.engine.policy
     refusal = state.refusal
     return {
         "name": policy.name,
         "digest": policy.digest,
-        "file": state.file,
+        "source": state.source,
+        "generation": state.generation,
         "loadedAt": _time(state.loaded_at),
         "rules": len(policy.active_rules),
         "warnings": [diagnostic.as_json() for diagnostic in state.warnings],
-        "unforwarded": sorted(unforwarded),
+        "engine": {station: one.name for station, one in processor.sorters.items()},
+        "unforwarded": sorted(processor.unforwarded),
         "lastRefusal": refusal
         and {
             "at": _time(refusal.at),

@@ -17,6 +17,8 @@ GAUGES: Final[dict[str, Callable[[float, float], float]]] = {
     "colorfast_extproc_unforwarded": max,
     # One row a digest, each 1: several rows while workers differ.
     "colorfast_policy": max,
+    # One worker that is behind is enough.
+    "colorfast_policy_current": min,
     # The worker that is furthest behind tells.
     "colorfast_policy_last_reload_success_timestamp_seconds": min,
     # The certificate that ends first tells.

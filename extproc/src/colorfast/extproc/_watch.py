@@ -1,100 +1,98 @@
-"""The rim around ``_reload``: reads the file once a second, swaps engines, logs, counts.
-
-The content itself is compared, not times or inodes: so the symlink swap of a mounted ConfigMap's
-``..data``, an editor's rename and a write within one clock tick are all the same to it.
-"""
+"""The rim around ``_reload``: judges what a source hands over, swaps engines, logs, counts."""
 
 import asyncio
 import logging
-import os
-import stat
+from contextlib import suppress
 from time import time
 from typing import Final
 
+from colorfast.extproc._cache import Cache
 from colorfast.extproc._processor import Processor
-from colorfast.extproc._reload import PolicyState, Verdict, first, judge, unreadable
+from colorfast.extproc._reload import PolicyState, first, judge, judged, refused
+from colorfast.extproc._source import Judged, PolicySource, Reading, Verdict
 from colorfast.policy import InvalidInput
 
-SETTLE: Final = 0.05
-"""Seconds that a change must stay as it is: a writer that is half done is not a policy."""
-
-MAX_BYTES: Final = 16 << 20
-"""No policy file is longer; what is longer is cut, and so refused."""
+TELL_WITHIN: Final = 5.0
+"""Seconds that a source may take to be told why its first policy cannot be served."""
 
 _LOG = logging.getLogger("colorfast.extproc")
 
 
-def read_file(file: str) -> bytes:
-    """The content of a regular file. Raises OSError; never waits for a writer, as a FIFO would."""
-    with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:  # noqa: PTH123
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise OSError(0, "it is not a regular file")
-        return stream.read(MAX_BYTES + 1)
+async def load_first(source: PolicySource, cache: Cache | None = None) -> PolicyState:
+    """The policy to start with: the source's, or else the one that *cache* has kept.
 
-
-def load_first(file: str) -> PolicyState:
-    """The policy to start with. Raises InvalidInput, for a file that cannot be read too."""
+    Raises InvalidInput, for a source that cannot be read too.
+    """
+    reading = await source.first()
     try:
-        state = first(file, read_file(file), time())
-    except OSError as error:
-        raise InvalidInput((unreadable(file, error),)) from None
+        state = _first(source, reading)
+    except InvalidInput as error:
+        with suppress(TimeoutError):
+            refusal = Judged(generation=reading.generation, digest=None, findings=error.diagnostics)
+            await asyncio.wait_for(source.tell(refusal), TELL_WITHIN)
+        kept = None if cache is None else await asyncio.to_thread(cache.read)
+        if kept is None:
+            raise
+        state = refused(_first(source, Reading(content=kept)), reading, error.diagnostics, time())
+        _LOG.error("CF612: %s is served from the cache\n%s", _name(state), error)
     for warning in state.warnings:
         _LOG.warning("%s", warning)
     return state
 
 
 class Watcher:
-    """Keeps a processor's engine up to date with the policy file."""
+    """Keeps a processor's engine up to date with a policy's source."""
 
-    def __init__(self, state: PolicyState, processor: Processor, *, poll: float) -> None:
+    def __init__(
+        self,
+        state: PolicyState,
+        processor: Processor,
+        source: PolicySource,
+        cache: Cache | None = None,
+    ) -> None:
         self.state = state
+        self.source = source
         self.results: dict[Verdict, int] = {
             verdict: 0 for verdict in Verdict if verdict is not Verdict.UNCHANGED
         }
-        """How often the file was judged, by verdict."""
+        """How often a reading was judged, by verdict."""
         self._processor = processor
-        self._poll = poll
-        self._asked = asyncio.Event()
+        self._cache = cache
+        self._telling: asyncio.Task[None] | None = None
 
     def reload(self) -> None:
-        """Read the file at once, even if nothing seems to have changed."""
-        self._asked.set()
+        """Look at the source at once, even if nothing seems to have changed."""
+        self.source.reload()
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        while True:
-            again = await self._wait()
-            try:
-                await self._look(again=again)
-            except Exception:  # noqa: BLE001 (a watcher that has died tells nobody)
-                _LOG.exception("the policy file could not be looked at; trying again")
-
-    async def _wait(self) -> bool:
-        """Until the next look is due; whether it was asked for."""
+        await self._note(self.state, self.state.generation)
         try:
-            await asyncio.wait_for(self._asked.wait(), self._poll)
-        except TimeoutError:
-            return False
-        self._asked.clear()
-        return True
+            await self.source.run(self._look)
+        finally:
+            if self._telling is not None:
+                self._telling.cancel()
+                await asyncio.gather(self._telling, return_exceptions=True)
 
-    async def _look(self, *, again: bool) -> None:
-        content = await asyncio.to_thread(_read, self.state.file)
-        if not again:
-            if _bytes(content) == self.state.seen:
+    async def _look(self, reading: Reading) -> None:
+        try:
+            # In a thread: a large policy takes longer to load than a request may wait.
+            state, verdict = await asyncio.to_thread(judge, self.state, reading, time())
+            if verdict is Verdict.UNCHANGED:
+                self.state = state
                 return
-            await asyncio.sleep(SETTLE)
-            if _bytes(await asyncio.to_thread(_read, self.state.file)) != _bytes(content):
-                return
-        # In a thread: a large policy takes longer to load than a request may wait.
-        state, verdict = await asyncio.to_thread(judge, self.state, content, time(), again=again)
-        self._adopt(state, verdict)
+            if verdict is Verdict.ACCEPTED:
+                prepared = await asyncio.to_thread(self._processor.prepare, state.engine)
+                self._processor.adopt(prepared)
+            self._adopt(state, verdict)
+            await self._note(state, reading.generation)
+        except Exception:  # noqa: BLE001 (a watcher that has died tells nobody)
+            _LOG.exception("the policy could not be looked at; trying again")
 
     def _adopt(self, state: PolicyState, verdict: Verdict) -> None:
         before, self.state = self.state, state
         self.results[verdict] += 1
         if verdict is Verdict.ACCEPTED:
-            self._processor.engine = state.engine
             _LOG.info("policy reloaded: %s, before it %s", _name(state), _name(before))
             for warning in state.warnings:
                 _LOG.warning("%s", warning)
@@ -102,16 +100,18 @@ class Watcher:
             findings = "\n".join(map(str, state.refusal.diagnostics))
             _LOG.error("CF602: policy reload refused, %s goes on\n%s", _name(state), findings)
 
+    async def _note(self, state: PolicyState, generation: int | None) -> None:
+        """Keep what was accepted, and tell the source; the latter may take its time."""
+        if self._cache is not None and state.refusal is None and state.seen is not None:
+            await asyncio.to_thread(self._cache.keep, state.seen)
+        if self._telling is not None:
+            self._telling.cancel()
+        telling = self.source.tell(judged(state, generation))
+        self._telling = asyncio.create_task(telling, name="policy status")
 
-def _read(file: str) -> bytes | OSError:
-    try:
-        return read_file(file)
-    except OSError as error:
-        return error
 
-
-def _bytes(content: bytes | OSError) -> bytes | None:
-    return None if isinstance(content, OSError) else content
+def _first(source: PolicySource, reading: Reading) -> PolicyState:
+    return first(source.name, reading, time(), by_path=source.by_path)
 
 
 def _name(state: PolicyState) -> str:

@@ -11,7 +11,6 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from time import time
 from typing import Final
 
 from colorfast.extproc._control import (
@@ -27,11 +26,9 @@ from colorfast.extproc._control import (
 from colorfast.extproc._logs import logging_to_stderr
 from colorfast.extproc._loop import loop_factory
 from colorfast.extproc._metrics import registry
-from colorfast.extproc._reload import PolicyState, first
 from colorfast.extproc._server import Running, running
 from colorfast.extproc._shown import policy_json
 from colorfast.extproc._sums import families
-from colorfast.extproc._watch import load_first
 from colorfast.policy import ColorfastError
 
 REPORT_EVERY: Final = 1.0
@@ -90,7 +87,7 @@ class _Work:
         self._parent.tell(
             Report(
                 number=number,
-                shown=policy_json(state, self._service.processor.unforwarded),
+                shown=policy_json(state, self._service.processor),
                 metrics=families(self._metrics),
                 policy=news.decode() if news else None,
             )
@@ -123,7 +120,8 @@ async def work(channel: socket.socket) -> int:
     order = await parent.order()
     with logging_to_stderr(order.settings.log_format, worker=order.worker):
         try:
-            async with running(order.settings, _state(order)) as service:
+            # What the others serve, if there are others: the source's may be broken by now.
+            async with running(order.settings, order.policy) as service:
                 await _serve(service, parent)
         except ColorfastError as error:
             parent.tell(Failed(error=error))
@@ -147,13 +145,6 @@ async def _serve(service: Running, parent: _Parent) -> None:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
     work.report()
-
-
-def _state(order: Order) -> PolicyState:
-    """The policy that the others serve, if there are others; the file may be broken by now."""
-    if order.policy is None:
-        return load_first(order.settings.policy)
-    return first(order.settings.policy, order.policy.encode(), time())
 
 
 @contextmanager

@@ -4,7 +4,7 @@ The parent decides no request and reads no policy. It gives each worker an addre
 when it has died, passes on what signals say, and shows all of them as one: ``/metrics`` adds up,
 ``/policy`` and ``/readyz`` tell of each. An error that keeps a worker from starting ends all of it,
 as long as not all have been ready once; after that a worker is started again and again, at growing
-intervals, with the policy that the others serve, even if the file is broken by then.
+intervals, with the policy that the others serve, even if its source holds a broken one by then.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ class Workers:
         return self._started and ready and not self._stopping.is_set()
 
     def reload(self) -> None:
-        """Have every worker read the policy file at once."""
+        """Have every worker look at the policy at once."""
         self._tell("reload")
 
     def drain(self) -> None:
@@ -218,7 +218,7 @@ async def working(
 async def supervise(settings: Settings, ready: Callable[[Workers], None] | None = None) -> None:
     """Run ``settings.workers`` processes until SIGTERM or SIGINT, then drain them all.
 
-    A second signal ends them at once, SIGHUP has them read the policy file. A worker that dies is
+    A second signal ends them at once, SIGHUP has them look at the policy. A worker that dies is
     started again. *ready* is called when all serve. Logs go to stderr. Raises InvalidInput when the
     policy cannot be used, ColorfastError when an address cannot be bound (CF601), a worker does not
     start (CF620) or the TLS files cannot be used (CF622).

@@ -9,6 +9,7 @@ from colorfast.k8s._build import ROUTES, BuildOptions, Built, Routes, build
 from colorfast.k8s._errors import CODES as BUILD_CODES
 from colorfast.k8s._findings import Codes, Finding, Level
 from colorfast.k8s._folder import RECORD, Record, diff_folder, read_record, write_folder
+from colorfast.k8s._objects import Json, Origin, slug
 from colorfast.k8s._yaml import dump
 from colorfast.k8s.importers import CODES as IMPORT_CODES
 from colorfast.k8s.lint import CODES as LINT_CODES
@@ -41,7 +42,9 @@ __all__ = [
     "Built",
     "Codes",
     "Finding",
+    "Json",
     "Level",
+    "Origin",
     "Place",
     "Placement",
     "Record",
@@ -56,5 +59,6 @@ __all__ = [
     "gateway_api_routes",
     "istio_routes",
     "read_record",
+    "slug",
     "write_folder",
 ]

@@ -43,11 +43,16 @@ class Rules:
 
     def choose(self) -> Iterator[str]:
         """Lua: ``choose()``; one past the last rank stands for no rule at all."""
+        asked = [key for key in self._tables if key[0].source not in self._crowds]
+        found = [self._found(attribute, folds=folds) for attribute, folds in asked]
+        nothing = len(self._rules) + 1
         yield "local function choose()"
-        yield f"  local best = {len(self._rules) + 1}"
-        for attribute, folds in self._tables:
-            if attribute.source not in self._crowds:
-                yield f"  best = better({self._found(attribute, folds=folds)}, best)"
+        if found and _is_plain(self._tables[asked[0]]):
+            # Whatever the first table has is the best so far.
+            yield f"  local best = {found.pop(0)} or {nothing}"
+        else:
+            yield f"  local best = {nothing}"
+        yield from (f"  best = better({one}, best)" for one in found)
         yield from (f"  best = {self._walk(source)}" for source in self._crowds)
         yield from self._tries(self._rest, "  ")
         yield "end"
@@ -88,3 +93,8 @@ class Rules:
             if not left:  # it takes whatever comes here
                 break
         yield f"{indent}return best"
+
+
+def _is_plain(table: Table) -> bool:
+    """Whether every look-up in *table* ends with a rank."""
+    return not any(left for candidates in table.values() for _, left in candidates[:1])

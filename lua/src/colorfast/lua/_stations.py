@@ -25,7 +25,7 @@ def decide(policy: Policy) -> Iterator[str]:
     yield "local function decide()"
     yield "  local rank = choose()"
     yield "  local lane = GIVES[rank]"
-    if any(not isinstance(rule.gives, str) for rule in policy.active_rules):
+    if _splits(policy):
         yield '  if type(lane) == "function" then lane = lane() end'
     yield "  return lane, rank"
     yield "end"
@@ -127,7 +127,9 @@ def _limits(edge: Edge) -> Iterator[str]:
 
 def _lane(policy: Policy, *, tells: bool) -> Iterator[str]:
     results = "lane, rank" if tells and policy.active_rules else "lane"
-    if policy.active_rules:
+    if policy.active_rules and not tells and not _splits(policy):
+        decision = "lane = GIVES[choose()]"
+    elif policy.active_rules:
         decision = f"{results} = decide()"
     else:
         decision = f"lane = {'nil' if policy.default is None else text(policy.default)}"
@@ -138,3 +140,7 @@ def _lane(policy: Policy, *, tells: bool) -> Iterator[str]:
         yield f"  if not lane then {decision} end"
     else:
         yield f"  local {decision}"
+
+
+def _splits(policy: Policy) -> bool:
+    return any(not isinstance(rule.gives, str) for rule in policy.active_rules)

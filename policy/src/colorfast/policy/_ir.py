@@ -153,6 +153,12 @@ class Policy:
         """What the rules look at. Lane header and baggage come on top, at either station."""
         return frozenset(self._attributes())
 
+    @property
+    def draws(self) -> bool:
+        """Whether a rule draws lanes: the same request may get another one the next time."""
+        gives = (rule.gives for rule in self.active_rules)
+        return any(isinstance(split, Split) and split.otherwise is None for split in gives)
+
     def _attributes(self) -> Iterator[Attribute]:
         for rule in self.active_rules:
             for entry in rule.entries:

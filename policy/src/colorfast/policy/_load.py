@@ -10,6 +10,7 @@ from colorfast.policy._errors import Diagnostic, InvalidInput
 from colorfast.policy._ir import Policy
 from colorfast.policy._lint import LINTS
 from colorfast.policy._model import PolicyEnvelope, RuleModel, SpecModel
+from colorfast.policy._paths import placed_by_path
 from colorfast.policy._source import Document, Path, read_yaml
 from colorfast.policy._validate import validate
 
@@ -24,12 +25,15 @@ class Loaded:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-def load_policy(text: str, *, file: str = "<policy>") -> Loaded:
+def load_policy(text: str, *, file: str = "<policy>", by_path: bool = False) -> Loaded:
     """Read a LanePolicy. *file* is the name that diagnostics show.
+
+    With *by_path* they name the key, as ``spec.rules[0].lane``, and no line: for an object, whose
+    text nobody has seen.
 
     Raises InvalidInput, with every finding and not only the first, when there is an error.
     """
-    document = read_yaml(text, file)
+    document = read_yaml(text, file, by_path=by_path)
     policy = _read(document) if document.readable else None
     return Loaded(policy=settle(document, policy), diagnostics=findings(document))
 
@@ -72,4 +76,5 @@ def settle(document: Document, value: T | None) -> T:
 
 def findings(document: Document) -> tuple[Diagnostic, ...]:
     """What was found, in the order of the file."""
-    return tuple(sorted(document.diagnostics, key=lambda d: (d.line, d.column, d.code)))
+    found = tuple(sorted(document.diagnostics, key=lambda d: (d.line, d.column, d.code)))
+    return placed_by_path(document, found) if document.by_path else found

@@ -62,6 +62,8 @@ class Gateway:
     hosts: tuple[str, ...]
     selector: Labels
     """Labels of its pods."""
+    entry: str | None = None
+    """The service that it sends requests to; None for that of the mesh."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mesh:
-    """Services behind gateways, which send every request to *entry*."""
+    """Services behind gateways, which send requests to *entry* unless they name another."""
 
     name: str
     entry: str
@@ -107,6 +109,16 @@ class Mesh:
             if service.name == name:
                 return service
         raise KeyError(name)
+
+    def entry_of(self, gateway: Gateway) -> Service:
+        """The service that *gateway* sends requests to."""
+        return self.service(gateway.entry or self.entry)
+
+    @property
+    def entrances(self) -> tuple[str, ...]:
+        """Every service that requests enter by, each once: *entry*, then those of gateways."""
+        named = (gateway.entry for gateway in self.gateways if gateway.entry is not None)
+        return tuple(dict.fromkeys((self.entry, *named)))
 
     @property
     def workloads(self) -> tuple[Workload, ...]:

@@ -48,6 +48,7 @@ def _mesh(document: Document, name: str, spec: MeshSpec) -> Mesh:
                 name=one.name,
                 namespace=one.namespace,
                 hosts=tuple(one.hosts),
+                entry=one.entry,
                 selector=_labels(one.selector),
             )
             for one in spec.gateways
@@ -98,6 +99,9 @@ def _check_names(document: Document, spec: MeshSpec) -> None:
 
 def _named(spec: MeshSpec) -> Iterator[tuple[Path, str]]:
     yield (*_SPEC, "entry"), spec.entry
+    for index, gateway in enumerate(spec.gateways):
+        if gateway.entry is not None:
+            yield (*_SPEC, "gateways", index, "entry"), gateway.entry
     for name, service in spec.services.items():
         for index, call in enumerate(service.calls):
             yield (*_SPEC, "services", name, "calls", index), call

@@ -59,6 +59,7 @@ class GatewayModel(Model):
     name: DnsLabel
     namespace: DnsLabel = "istio-system"
     hosts: Annotated[list[Host], Field(min_length=1)]
+    entry: str | None = None
     selector: LabelMap = Field(default_factory=lambda: {"istio": "ingressgateway"})
 
 

@@ -278,20 +278,35 @@ class SpecModel(Model):
 
 
 class Metadata(Model):
-    """The part of Kubernetes' ObjectMeta that a file has."""
+    """Kubernetes' ObjectMeta: what an author writes, and what an API server adds to it.
+
+    The latter is taken as it is, so that the output of ``kubectl get -o yaml`` can be read.
+    """
 
     name: ObjectName
     namespace: str | None = None
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
+    creation_timestamp: Any = Field(default=None, alias="creationTimestamp")
+    deletion_grace_period_seconds: Any = Field(default=None, alias="deletionGracePeriodSeconds")
+    deletion_timestamp: Any = Field(default=None, alias="deletionTimestamp")
+    finalizers: Any = None
+    generate_name: Any = Field(default=None, alias="generateName")
+    generation: Any = None
+    managed_fields: Any = Field(default=None, alias="managedFields")
+    owner_references: Any = Field(default=None, alias="ownerReferences")
+    resource_version: Any = Field(default=None, alias="resourceVersion")
+    self_link: Any = Field(default=None, alias="selfLink")
+    uid: Any = None
 
 
 class Envelope(Model):
-    """What every file of ours starts with."""
+    """What every file of ours starts with; ``status`` is what a cluster says of the object."""
 
     api_version: Literal["colorfast.dev/v1alpha1"] = Field(alias="apiVersion")
     metadata: Metadata
     spec: Any
+    status: Any = None
 
 
 class PolicyEnvelope(Envelope):

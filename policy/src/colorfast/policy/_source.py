@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from colorfast.policy._errors import CODES, Diagnostic, finding
+from colorfast.policy._errors import CODES, Codes, Diagnostic, finding
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -41,10 +41,14 @@ class Document:
     """Plain data, and the (line, column) of every value and of every key by its path."""
 
     file: str
+    by_path: bool = False
+    """Whether findings name the key, because nobody has seen the text's lines."""
     data: Any = None
     values: dict[Path, tuple[int, int]] = field(default_factory=dict)
     keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    codes: Codes = field(default_factory=lambda: CODES)
+    """What can be reported: a room that has files of its own adds its codes."""
 
     @property
     def readable(self) -> bool:
@@ -85,14 +89,14 @@ class Document:
         path = self.nearest(path)
         places = self.keys if at_key and path in self.keys else self.values
         at = places.get(path, (0, 0))
-        found = finding(CODES, code, self.file, at, what=what, why=why, fix=fix)
+        found = finding(self.codes, code, self.file, at, what=what, why=why, fix=fix)
         self.diagnostics.append(found)
         return found
 
 
-def read_yaml(text: str, file: str) -> Document:
+def read_yaml(text: str, file: str, *, by_path: bool = False) -> Document:
     """Parse one YAML document. Never raises: what is wrong is in ``Document.diagnostics``."""
-    document = Document(file)
+    document = Document(file, by_path)
     if len(text) > MAX_BYTES:
         document.report("CF109", (), f"the file is larger than {MAX_BYTES} bytes")
         return document

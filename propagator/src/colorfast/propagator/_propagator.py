@@ -130,29 +130,37 @@ class LanePropagator(TextMapPropagator):
         try:
             if context is None:
                 context = get_current()
-            known = None
-            if BAGGAGE in context:
-                kept = context[BAGGAGE].get(self._key)  # type: ignore[attr-defined]
-                if isinstance(kept, str):
-                    known = self._known.get(kept) or self._learn(kept)
-            baggage = context.get(REST)
-            if known is None or carrier:
-                if known is not None or baggage is not None:
-                    self._inject_beside(carrier, known, baggage, setter)
-                return
-            lane, piece = known
             # Nothing to replace, nothing to keep: the most frequent case by far.
-            if baggage is not None:
-                piece = joined(piece, others(str(baggage), self._member))
-            if setter is default_setter and self._writes_baggage:
-                carrier[self._header] = lane  # all that it does, without calling it twice
-                carrier["baggage"] = piece
-                return
-            setter.set(carrier, self._header, lane)
-            if self._writes_baggage:
-                setter.set(carrier, "baggage", piece)
+            if setter is default_setter and not carrier and REST not in context:
+                if BAGGAGE not in context:
+                    return
+                kept = context[BAGGAGE].get(self._key)  # type: ignore[attr-defined]
+                if type(kept) is str and kept in self._known and self._writes_baggage:
+                    # All that the default setter does, without calling it twice.
+                    carrier[self._header], carrier["baggage"] = self._known[kept]
+                    return
+            self._inject(carrier, context, setter)
         except Exception:  # noqa: BLE001 (neither must an inject)
             _complain("written", carrier)
+
+    def _inject(self, carrier: Any, context: Context, setter: Setter[Any]) -> None:
+        """Inject, whatever is in *context* and in *carrier*."""
+        known = None
+        if BAGGAGE in context:
+            kept = context[BAGGAGE].get(self._key)  # type: ignore[attr-defined]
+            if isinstance(kept, str):
+                known = self._known.get(kept) or self._learn(kept)
+        baggage = context.get(REST)
+        if known is None or carrier:
+            if known is not None or baggage is not None:
+                self._inject_beside(carrier, known, baggage, setter)
+            return
+        lane, piece = known
+        if baggage is not None:
+            piece = joined(piece, others(str(baggage), self._member))
+        setter.set(carrier, self._header, lane)
+        if self._writes_baggage:
+            setter.set(carrier, "baggage", piece)
 
     def _learn(self, kept: str) -> _Known | None:
         """The lane that the value *kept* in OpenTelemetry's baggage names, and its member."""

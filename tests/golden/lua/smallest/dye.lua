@@ -1,7 +1,7 @@
 -- Colorfast: policy smallest, digest 1c81feed003dd8de, station dye.
 -- Generated. Change the policy instead.
 
-local pcall, tostring, type = pcall, tostring, type
+local pcall, tostring = pcall, tostring
 local byte, find, gsub, sub = string.byte, string.find, string.gsub, string.sub
 
 local headers -- of the current request
@@ -63,16 +63,8 @@ local EXACT = {
   },
 }
 
--- The better of what was found in a table and the best rank so far.
-local function better(found, best)
-  if not found then return best end
-  if type(found) == "function" then return found(best) end
-  return found < best and found or best
-end
-
 local function choose()
-  local best = 2
-  best = better(EXACT[1][value(1)], best)
+  local best = EXACT[1][value(1)] or 2
   return best
 end
 

@@ -1,4 +1,4 @@
-"""Building the plugin: Zig sources in, ``colorfast.wasm`` out, the same bytes every time.
+"""Building the core: Zig sources in, plugin and shared libraries out, always the same bytes.
 
 The standard library only: the wheel's build hook runs this file where nothing is installed yet.
 """
@@ -8,27 +8,33 @@ import importlib.metadata
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 ZIG: Final = "0.17.1"
-"""The release of PyPI's ``ziglang`` that builds the plugin; another one gives other bytes."""
+"""The release of PyPI's ``ziglang`` that builds them; another one gives other bytes."""
 
-FLAGS: Final = (
-    "-target", "wasm32-freestanding",
-    "-OReleaseSafe",  # a mistake of ours is a trap that Envoy reports, never silent damage
-    "-fno-entry", "-rdynamic", "-fstrip",
-)  # fmt: skip
+_CHECKED = ("-OReleaseSafe", "-fstrip")  # a mistake of ours is a trap, never silent damage
+
+FLAGS: Final = (*_CHECKED, "-target", "wasm32-freestanding", "-fno-entry", "-rdynamic")
+"""What Zig is told for the plugin."""
 
 SECTION: Final = b"colorfast.sources"
 """Name of the custom section that says which sources a plugin was built from."""
 
+MACHINES: Final = ("x86_64", "aarch64")
+"""Linux machines, as they name themselves, that there is a shared library for."""
+
 ROOM: Final = Path(__file__).parents[3]
 SOURCES: Final = ROOM / "filter"
 PLUGIN: Final = Path(__file__).with_name("colorfast.wasm")
+LIBRARIES: Final = {
+    machine: Path(__file__).parents[1] / "core" / f"colorfast-{machine}.so" for machine in MACHINES
+}
 
-_WITHIN = 600.0  # seconds; it takes ten
+_WITHIN = 600.0  # seconds; it takes ten to thirty
 
 
 class BuildError(Exception):
@@ -45,12 +51,38 @@ def build(output: Path = PLUGIN, *, sources: Path = SOURCES, cache: Path | None 
 
     Raises BuildError.
     """
+    command = ("build-exe", *FLAGS, "abi.zig")
+    _emit(output, command, _section, sources=sources, cache=cache)
+
+
+def build_library(
+    machine: str, output: Path | None = None, *, sources: Path = SOURCES, cache: Path | None = None
+) -> None:
+    """As ``build``, the shared library for Linux on *machine*. It needs no other library."""
+    command = ("build-lib", *_library_flags(machine), "library.zig")
+    # Behind its end, where no loader looks.
+    _emit(output or LIBRARIES[machine], command, _mark, sources=sources, cache=cache)
+
+
+def _library_flags(machine: str) -> tuple[str, ...]:
+    return (*_CHECKED, "-target", f"{machine}-linux-none", "-dynamic")
+
+
+def _emit(
+    output: Path,
+    command: tuple[str, ...],
+    tell: Callable[[str], bytes],
+    *,
+    sources: Path,
+    cache: Path | None,
+) -> None:
+    *flags, root = command
     cache = cache or ROOM / ".zig-cache"
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".colorfast-") as folder:
-        built = Path(folder) / "plugin.wasm"
-        zig("build-exe", *FLAGS, f"-femit-bin={built}", "abi.zig", sources=sources, cache=cache)
+        built = Path(folder) / "built"
+        zig(*flags, f"-femit-bin={built}", root, sources=sources, cache=cache)
         # No other part may depend on where, when and by whom it was built.
-        built.write_bytes(built.read_bytes() + _section(digest(sources)))
+        built.write_bytes(built.read_bytes() + tell(digest(sources)))
         built.chmod(0o644)
         built.replace(output)
 
@@ -69,18 +101,18 @@ def zig(*arguments: str, sources: Path = SOURCES, cache: Path) -> str:
 
 
 def digest(sources: Path = SOURCES) -> str:
-    """What the plugin of *sources* says that it was built from."""
-    digest = hashlib.sha256(" ".join((ZIG, *FLAGS)).encode())
+    """What plugin and libraries of *sources* say that they were built from."""
+    digest = hashlib.sha256(" ".join((ZIG, *FLAGS, *_library_flags("any"))).encode())
     for path in sorted(sources.glob("*.zig")):
         if not path.stem.endswith("test") and path.stem != "tests":
             digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
 
-def digest_of(plugin: Path) -> str | None:
-    """What the file *plugin* says that it was built from; None when there is no such file."""
+def digest_of(built: Path) -> str | None:
+    """What the file *built* says that it was built from; None when there is no such file."""
     try:
-        head, found, text = plugin.read_bytes().rpartition(SECTION)
+        head, found, text = built.read_bytes().rpartition(SECTION)
     except FileNotFoundError:
         return None
     return text.decode("latin-1") if head and found else None
@@ -103,8 +135,12 @@ def _check_version() -> None:
 
 def _section(text: str) -> bytes:
     """A custom section (WebAssembly core specification 5.5.3)."""
-    content = bytes([len(SECTION)]) + SECTION + text.encode()
+    content = bytes([len(SECTION)]) + _mark(text)
     return b"\0" + bytes(_leb128(len(content))) + content
+
+
+def _mark(text: str) -> bytes:
+    return SECTION + text.encode()
 
 
 def _leb128(number: int) -> Iterator[int]:
@@ -115,9 +151,15 @@ def _leb128(number: int) -> Iterator[int]:
 
 
 def main() -> None:
-    """``python -m colorfast.wasm.build``: build the plugin in a checkout."""
+    """``python -m colorfast.wasm.build``: build what is not of these sources yet."""
+    made = {PLUGIN: build} | {
+        library: partial(build_library, machine) for machine, library in LIBRARIES.items()
+    }
     try:
-        build()
+        for built, make in made.items():
+            if digest_of(built) != digest():
+                make()
     except BuildError as error:
         sys.exit(f"{error.what}\n    fix: {error.fix}")
-    print(f"{PLUGIN}: {PLUGIN.stat().st_size:,} bytes, sources {digest()[:16]}")  # noqa: T201
+    for built in made:
+        print(f"{built}: {built.stat().st_size:,} bytes, sources {digest()[:16]}")  # noqa: T201

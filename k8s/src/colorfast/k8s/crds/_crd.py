@@ -6,7 +6,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from colorfast.k8s._objects import Json
-from colorfast.k8s.crds._rules import MESH_RULES, POLICY_RULES, Rule
+from colorfast.k8s.crds._rules import MESH_RULES, POLICY_CHOICES, POLICY_RULES, Choice, Rule
 from colorfast.k8s.crds._schema import Schema, structural
 from colorfast.policy import MeshSpec, PolicySpec
 
@@ -25,6 +25,7 @@ BOUNDS: Final[dict[str, int]] = {
     "rules.[].split.weights": 64,
     "services": 256,
     "services.{}.calls": 64,
+    "gateways": 64,
 }
 """Items of lists and maps; Kubernetes keeps objects below 1.5 MiB anyway."""
 
@@ -38,6 +39,7 @@ class Resource:
     short: str
     spec: type[BaseModel]
     rules: tuple[Rule, ...]
+    choices: tuple[Choice, ...] = ()
     columns: tuple[tuple[str, str, str], ...]
     """Name, type and JSON path of each column that ``kubectl get`` shows."""
 
@@ -49,9 +51,11 @@ RESOURCES: Final = (
         short="lpol",
         spec=PolicySpec,
         rules=POLICY_RULES,
+        choices=POLICY_CHOICES,
         columns=(
             ("Accepted", "string", '.status.conditions[?(@.type=="Accepted")].status'),
             ("Digest", "string", ".status.digest"),
+            ("Reason", "string", '.status.conditions[?(@.type=="Accepted")].reason'),
             ("Baseline", "string", ".spec.baseline"),
             ("Age", "date", ".metadata.creationTimestamp"),
         ),
@@ -119,6 +123,9 @@ def _object(resource: Resource) -> Schema:
         for place in _places(spec, path):
             rules = place.setdefault("x-kubernetes-validations", [])
             rules.append({"rule": rule, "message": message})
+    for path, keys in resource.choices:
+        for place in _places(spec, path):
+            place["oneOf"] = [{"required": [key]} for key in keys]
     return {
         "type": "object",
         "required": ["spec"],
@@ -169,6 +176,16 @@ _CONDITION: dict[str, Any] = {
 }
 """``metav1.Condition``."""
 
+_DIAGNOSTIC: dict[str, Any] = {
+    "type": "object",
+    "required": ["code", "level", "what"],
+    "properties": {
+        "code": {"type": "string", "maxLength": 16},
+        "level": {"type": "string", "enum": ["error", "warning"]},
+        **{text: {"type": "string", "maxLength": 1024} for text in ("what", "why", "fix")},
+    },
+}
+
 _STATUS: Schema = {
     "type": "object",
     "description": "What the services that serve it say.",
@@ -177,6 +194,12 @@ _STATUS: Schema = {
         "digest": {
             "type": "string",
             "description": "Of the policy that was accepted last, as metrics and logs show it.",
+        },
+        "diagnostics": {
+            "type": "array",
+            "description": "What was found in it, as the command line tells it too.",
+            "maxItems": 32,
+            "items": _DIAGNOSTIC,
         },
         "conditions": {
             "type": "array",

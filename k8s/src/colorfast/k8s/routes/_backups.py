@@ -49,7 +49,8 @@ def _places(plan: Plan) -> Iterator[tuple[_Proxies, Sequence[tuple[str, Service]
             context="GATEWAY",
             selector=gateway.selector,
         )
-        yield proxies, [(entrance(gateway, plan.entry), plan.entry)]
+        entry = plan.mesh.entry_of(gateway)
+        yield proxies, [(entrance(gateway, entry), entry)]
     for namespace in dict.fromkeys(service.namespace for service in plan.mesh.services):
         callers = [each for each in plan.mesh.services if each.namespace == namespace]
         called = dict.fromkeys(name for caller in callers for name in caller.calls)

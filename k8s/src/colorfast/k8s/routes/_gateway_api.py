@@ -63,7 +63,8 @@ def _entrances(plan: Plan) -> Iterator[Json]:
     for gateway in plan.mesh.gateways:
         parent = {"name": gateway.name, "namespace": gateway.namespace}
         start = {"parentRefs": [parent], "hostnames": list(gateway.hosts)}
-        yield _http_route(plan, plan.entry, entrance(gateway, plan.entry), start)
+        entry = plan.mesh.entry_of(gateway)
+        yield _http_route(plan, entry, entrance(gateway, entry), start)
 
 
 def _http_route(plan: Plan, service: Service, name: str, start: Json) -> Json:

@@ -52,12 +52,13 @@ def _virtual_service(plan: Plan, service: Service) -> Json:
 
 def _entrances(plan: Plan) -> Iterator[Json]:
     for gateway in plan.mesh.gateways:
-        name = entrance(gateway, plan.entry)
-        yield plan.manifest(API, "VirtualService", name, plan.entry.namespace) | {
+        entry = plan.mesh.entry_of(gateway)
+        name = entrance(gateway, entry)
+        yield plan.manifest(API, "VirtualService", name, entry.namespace) | {
             "spec": {
                 "hosts": list(gateway.hosts),
                 "gateways": [f"{gateway.namespace}/{gateway.name}"],
-                "http": _routes(plan, plan.entry, name),
+                "http": _routes(plan, entry, name),
             }
         }
 

@@ -1,0 +1,31 @@
+"""What can stand in the way of a release's objects. docs/diagnostics.md has an entry for each."""
+
+from colorfast.policy import Codes, Diagnostic
+from colorfast.release._model import Change, Release
+
+CODES: Codes = {
+    "CF720": ("error", "header route on one pod"),
+    "CF721": ("error", "share that routes cannot have"),
+    "CF722": ("error", "share by routes that this controller cannot play"),
+    "CF723": ("warning", "pauses that this controller does not know"),
+    "CF724": ("error", "condition that this controller cannot say"),
+    "CF725": ("error", "lane that this controller takes for its own"),
+}
+"""Every code of this package: its level and its title."""
+
+
+def finding(
+    release: Release, code: str, what: str, *, why: str, fix: str, change: Change | None = None
+) -> Diagnostic:
+    """What is wrong with *release*, at *change* where it is about one."""
+    line, column = change.position if change else (0, 0)
+    return Diagnostic(
+        code=code,
+        level=CODES[code][0],
+        file=release.file,
+        line=line,
+        column=column,
+        what=what,
+        why=why,
+        fix=fix,
+    )

@@ -1,0 +1,73 @@
+"""Which pods a route of a release can name: the subsets of each style."""
+
+from collections.abc import Mapping
+
+from colorfast.k8s import Json, slug
+from colorfast.release._model import Change
+from colorfast.release.generate._site import LANE_LABEL, Site, labels_of
+
+KRUISE_LABEL = "istio.service.tag"
+"""Label by which Kruise's own DestinationRule script finds the canary; its value is ``gray``."""
+
+KRUISE_SUBSET = "canary"
+"""The name that the same script gives to its subset."""
+
+KRUISE_CANARY = {KRUISE_LABEL: "gray"}
+KRUISE_STABLE = {KRUISE_LABEL: "base"}
+
+
+def subsets(site: Site, change: Change) -> dict[str, Mapping[str, str]]:
+    """The subsets that a release needs besides the lanes', and the labels that they select.
+
+    With version labels nothing ever moves: a version's subset is there before its pods are, and
+    is the same when they are the baseline's.
+    """
+    if by_role(site):
+        return {slug(site.release.policy.baseline): KRUISE_STABLE}
+    if site.release.controller == "argo-rollouts" and site.release.style == "labels":
+        lanes = (site.release.policy.baseline, site.lane)
+        return {slug(lane): {LANE_LABEL: lane} for lane in lanes}
+    versions = (change.old, change.new)
+    return {slug(one): labels_of(site.release, change, one) for one in versions}
+
+
+def by_role(site: Site) -> bool:
+    """Whether Kruise tells the canary's pods from the stable ones, and adds the subset."""
+    release = site.release
+    return release.controller == "kruise" and (not site.locked or release.style == "managed")
+
+
+def named(site: Site, change: Change, version: str, *, lane: bool) -> str:
+    """The subset of *version*; *lane*: that of the lane where subsets are lanes."""
+    release = site.release
+    if by_role(site):
+        return slug(release.policy.baseline)
+    if release.controller == "argo-rollouts" and release.style == "labels" and site.locked:
+        return slug(site.lane if lane else release.policy.baseline)
+    return slug(version)
+
+
+def with_subsets(site: Site, change: Change, rule: Json, base: str) -> Json:
+    """*rule*, the DestinationRule of the lanes, with the release's subsets in it.
+
+    Other lanes' subsets stay. Those of the baseline and of the release's lane stay only where
+    lanes fall back by endpoints, for filters name them; the baseline's is then *base*, the version
+    that the base routes lead to.
+    """
+    release = site.release
+    own = subsets(site, change)
+    lanes = {slug(lane): lane for lane in change.service.lanes}
+    for name, lane in lanes.items():
+        if lane not in (release.policy.baseline, release.lane):
+            continue
+        if release.mesh.fallback == "endpoints" and name not in own:
+            version = base if lane == release.policy.baseline else change.new
+            own[name] = labels_of(release, change, version)
+    kept = [
+        one
+        for one in rule["spec"]["subsets"]
+        if one["name"] not in own
+        and lanes[one["name"]] not in (release.policy.baseline, release.lane)
+    ]
+    made = [{"name": name, "labels": dict(labels)} for name, labels in own.items()]
+    return rule | {"spec": rule["spec"] | {"subsets": [*made, *kept]}}

@@ -1,0 +1,62 @@
+"""Breadth first through the states of a system: the first break of a kind is a shortest one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from colorfast.release.verify._system import Move, State, System
+
+
+@dataclass
+class Space:
+    """The states of a system, found as far as somebody has asked, in order of their distance."""
+
+    system: System
+    start: State | None = None
+    """Where to begin; None for the system's own start."""
+    _states: list[State] = field(default_factory=list)
+    _came: dict[State, tuple[State, Move] | None] = field(default_factory=dict)
+    _depths: list[int] = field(default_factory=list)
+    _looked_at: int = 0
+
+    def __post_init__(self) -> None:
+        self._add(self.start or self.system.start, None)
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def states(self) -> Iterator[State]:
+        """Every state, nearest first."""
+        index = 0
+        while True:
+            while index >= len(self._states):
+                if self._looked_at == len(self._states):
+                    return
+                self._look_ahead()
+            yield self._states[index]
+            index += 1
+
+    def depth(self, index: int) -> int:
+        """How many moves the state at *index* is away."""
+        return self._depths[index]
+
+    def trace(self, state: State) -> tuple[Move, ...]:
+        """A shortest way from the start to *state*."""
+        moves = []
+        came = self._came[state]
+        while came is not None:
+            state, move = came
+            moves.append(move)
+            came = self._came[state]
+        return tuple(reversed(moves))
+
+    def _look_ahead(self) -> None:
+        state = self._states[self._looked_at]
+        self._looked_at += 1
+        for move, after in self.system.moves(state):
+            if after not in self._came:
+                self._add(after, (state, move), self._depths[self._looked_at - 1] + 1)
+
+    def _add(self, state: State, came: tuple[State, Move] | None, depth: int = 0) -> None:
+        self._depths.append(depth)
+        self._came[state] = came
+        self._states.append(state)

@@ -1,0 +1,192 @@
+"""Every reachable state of a release, without looking at every combination of its services.
+
+Services do not wait for each other except where the plan does, and a break shows in the state of
+one service or two: those that a request meets in different versions. So the states of each pair of
+services, with the plan and the dye, are all that has to be looked at: what a pair can do in the
+whole release it can do alone (others are always able to finish what the plan waits for), and the
+other way round. Pairs that take part in the same steps have the same states, and pairs that
+requests meet in the same way are judged once. ``whole=True`` looks at every combination all the same; the
+tests compare the two.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, TypeAlias
+
+from colorfast.release._model import Release
+from colorfast.release._plan import plan
+from colorfast.release._steps import Plan
+from colorfast.release.verify._counterexample import Counterexample, counterexample
+from colorfast.release.verify._judge import Break, Invariant, Judge, promises
+from colorfast.release.verify._requests import Journey, journeys, refused
+from colorfast.release.verify._rows import Table
+from colorfast.release.verify._search import Space
+from colorfast.release.verify._system import Move, System
+from colorfast.release.verify.tables import table_of
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with how much of how much is done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Whether a release keeps its promises, and if not, how it breaks them."""
+
+    plan: Plan
+    table: Table
+    any_order: bool
+    promises: tuple[Invariant, ...]
+    counterexamples: tuple[Counterexample, ...]
+    """One for each broken invariant, in the order of *promises*; each a shortest one."""
+    states: int
+    """How many states were looked at."""
+    pairs: int
+    """How many pairs of services they stand for."""
+
+    @property
+    def safe(self) -> bool:
+        """Whether nothing is broken."""
+        return not self.counterexamples
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A break, and the moves of the services that show it."""
+
+    broken: Break
+    moves: tuple[Move, ...]
+
+
+def verify(
+    release: Release,
+    *,
+    any_order: bool = False,
+    whole: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> Verdict:
+    """Look at every state that *release* can reach.
+
+    *any_order* lets every service and the dye go on by themselves, whatever the plan waits for, and
+    stops at the first break; *whole* looks at all combinations of services.
+    """
+    made = plan(release)
+    table = table_of(release)
+    everything = System(made, table, tuple(one.name for one in release.order), any_order)
+    search = _Search(everything, whole=whole)
+    search.run(progress)
+    found = {one: search.found[one] for one in promises(release) if one in search.found}
+    return Verdict(
+        plan=made,
+        table=table,
+        any_order=any_order,
+        promises=promises(release),
+        counterexamples=tuple(
+            counterexample(everything, one.moves, one.broken) for one in found.values()
+        ),
+        states=search.states,
+        pairs=search.pairs,
+    )
+
+
+class _Search:
+    """Goes through the pairs of a release; keeps the shortest way to each kind of break."""
+
+    def __init__(self, everything: System, *, whole: bool) -> None:
+        self.found: dict[Invariant, _Found] = {}
+        self.states = 0
+        self.pairs = 0
+        self._everything = everything
+        self._release = everything.plan.release
+        self._journeys = journeys(self._release)
+        self._whole = whole
+        self._spaces: dict[Any, Space] = {}
+        self._judged: set[Any] = set()
+
+    def run(self, progress: Progress) -> None:
+        """Look at everything."""
+        self._refusals()
+        groups = self._groups()
+        for number, names in enumerate(groups):
+            progress(number, len(groups))
+            self._judge(names)
+        progress(len(groups), len(groups))
+        self.pairs = len(groups)
+        self.states = sum(len(space) for space in self._spaces.values())
+
+    def _groups(self) -> list[tuple[str, ...]]:
+        names = self._everything.names
+        if self._whole or len(names) < 2:
+            return [names]
+        return list(combinations(names, 2))
+
+    def _refusals(self) -> None:
+        """Calls that a strict lane refuses, whatever the services are at."""
+        for journey in self._journeys:
+            visit = refused(self._release, journey)
+            if visit is not None:
+                what = f"the strict lane is not deployed at {visit.service}"
+                broken = Break("availability", what, journey, ((visit, "503"),))
+                self.found.setdefault("availability", _Found(broken, ()))
+
+    def _judge(self, names: tuple[str, ...]) -> None:
+        system = System(
+            self._everything.plan, self._everything.table, names, self._everything.any_order
+        )
+        roles = tuple(self._role(name) for name in names)
+        space = self._spaces.setdefault(roles, Space(system))
+        met = _met(self._release, self._journeys, names)
+        if (roles, met) in self._judged:
+            return
+        self._judged.add((roles, met))
+        missing = set(promises(self._release))
+        judge = Judge(self._release, self._journeys)
+        for index, state in enumerate(space.states()):
+            depth = space.depth(index)
+            missing = {one for one in missing if self._worth(one, depth)}
+            if not missing:
+                return
+            for broken in judge.breaks(system, state):
+                if broken.invariant in missing:
+                    missing.discard(broken.invariant)
+                    moves = _renamed(space.trace(state), space.system.names, names)
+                    self.found[broken.invariant] = _Found(broken, moves)
+
+    def _worth(self, invariant: Invariant, depth: int) -> bool:
+        """Whether a break at *depth* would be news."""
+        if self._everything.any_order and self.found:
+            return depth < min(len(one.moves) for one in self.found.values())
+        return invariant not in self.found or depth < len(self.found[invariant].moves)
+
+    def _role(self, name: str) -> tuple[bool, ...]:
+        steps = (*self._everything.plan.steps, *self._everything.plan.rollback)
+        return tuple(name in step.services for step in steps)
+
+
+def _met(release: Release, kinds: tuple[Journey, ...], names: tuple[str, ...]) -> Any:
+    """How requests meet *names*: groups of services for which it is equal are judged alike."""
+    calls = [
+        (one, other)
+        for one, name in enumerate(names)
+        for other, called in enumerate(names)
+        if called in release.mesh.service(name).calls
+    ]
+    visits = [
+        (
+            journey.dyed,
+            frozenset(
+                (names.index(visit.service), visit.dyed, visit.again)
+                for visit in journey.visits
+                if visit.service in names
+            ),
+        )
+        for journey in kinds
+    ]
+    return frozenset(visits), tuple(calls)
+
+
+def _renamed(
+    moves: tuple[Move, ...], names: tuple[str, ...], to: tuple[str, ...]
+) -> tuple[Move, ...]:
+    called = dict(zip(names, to, strict=True))
+    return tuple(move._replace(service=called.get(move.service, "")) for move in moves)

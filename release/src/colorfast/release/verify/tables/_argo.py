@@ -1,0 +1,330 @@
+"""Argo Rollouts 1.10 with Istio, in its three styles and with weights."""
+
+from collections.abc import Mapping
+
+from colorfast.release.verify._rows import Row, Seen, Table, Verb, When
+from colorfast.release.verify.tables._shared import (
+    NOTHING_MOVES,
+    OWN_BASE,
+    OWN_ROUTES,
+    OWN_WEIGHTS,
+    PODS,
+    ROUTES_DONE,
+    SETTLING,
+    THROUGH,
+    WEIGHTS_DONE,
+)
+
+_ACTIVE = ("upgrading", "paused")
+
+_PAUSES = "at full size (setCanaryScale), then a pause without a duration"
+
+_DEPLOY = Row(
+    name="set the new image",
+    by="plan",
+    verb="deploy",
+    when={"ctl": "idle"},
+    then={"ctl": "upgrading", "new": "starting"},
+    seen="run",
+    evidence="setCanaryScale with the full number of replicas: pods start, no weight moves",
+)
+_SET_BACK = Row(
+    name="set the old image back: the new pods go",
+    by="plan",
+    verb="scale-down",
+    when={"ctl": (*_ACTIVE, "aborted", "undoing")},
+    then={"ctl": "idle", "new": "none"},
+    seen="run",
+    evidence="the image of the stable version again: Healthy, the new ReplicaSet at 0",
+)
+_GONE = Row(
+    name="Argo scales the old pods down",
+    by="controller",
+    when={"ctl": "promoted"},
+    then={"ctl": "healthy", "old": "none"},
+    seen="run",
+    evidence="scaleDownDelaySeconds (30 by default) after the promotion",
+)
+_UNDO: tuple[Row, ...] = (
+    Row(
+        name="set the old image while its pods are still there",
+        by="plan",
+        verb="restore",
+        when={"ctl": "promoted"},
+        then={"ctl": "undoing"},
+        seen="documented",
+        evidence="a ReplicaSet whose scale-down is still ahead is taken as it is",
+    ),
+    Row(
+        name="set the old image again",
+        by="plan",
+        verb="restore",
+        when={"ctl": "healthy"},
+        then={"ctl": "undoing", "old": "starting"},
+        seen="run",
+        evidence="a release like any other: full size, then a pause",
+    ),
+)
+_PODS_DONE: dict[Verb, tuple[When, ...]] = {
+    "deploy": ({"ctl": ("paused", "aborted"), "new": "ready"},),
+    "promote": ({"ctl": "healthy"},),
+    "restore": ({"ctl": ("idle", *_ACTIVE, "aborted", "undoing"), "old": "ready"},),
+    "scale-down": ({"ctl": "idle", "new": "none"},),
+}
+
+
+def _pauses(then: Mapping[str, str], evidence: str) -> Row:
+    return Row(
+        name="Argo pauses with the new version at full size",
+        by="controller",
+        when={"ctl": "upgrading", "new": "ready"},
+        then={"ctl": "paused", **then},
+        seen="run",
+        evidence=evidence,
+    )
+
+
+def _promote(then: Mapping[str, str], evidence: str, when: When | None = None) -> Row:
+    return Row(
+        name="promote",
+        by="plan",
+        verb="promote",
+        when={"ctl": "paused", **(when or {})},
+        then={"ctl": "promoted", **then},
+        seen="run",
+        evidence=evidence,
+    )
+
+
+def _retry(then: Mapping[str, str]) -> Row:
+    return Row(
+        name="retry the aborted Rollout",
+        by="plan",
+        verb="promote",
+        when={"ctl": "aborted"},
+        then={"ctl": "upgrading", **then},
+        seen="run",
+        evidence="abort set back to false: the Rollout runs through its steps again",
+    )
+
+
+def _aborts(then: Mapping[str, str], evidence: str, seen: Seen = "run") -> Row:
+    return Row(
+        name="Argo aborts by itself, or somebody aborts this Rollout alone",
+        by="trouble",
+        when={"ctl": _ACTIVE},
+        then={"ctl": "aborted", **then},
+        seen=seen,
+        evidence=evidence,
+    )
+
+
+_ABORTED_PODS_GO = Row(
+    name="Argo scales the aborted pods down",
+    by="controller",
+    when={"ctl": "aborted", "new": ("ready", "starting")},
+    then={"new": "none"},
+    seen="run",
+    evidence="abortScaleDownDelaySeconds (30 by default) after an abort",
+)
+
+VERSION = Table(
+    name="argo-rollouts, version",
+    rows=(
+        *OWN_ROUTES,
+        *NOTHING_MOVES,
+        *OWN_BASE,
+        *SETTLING,
+        *PODS,
+        _DEPLOY,
+        _pauses({}, _PAUSES),
+        _promote({}, "template labels never move, and nobody follows Argo's own VirtualService"),
+        _GONE,
+        *_UNDO,
+        _SET_BACK,
+        _retry({}),
+        _aborts({}, "abortScaleDownDelaySeconds: 0 keeps the new pods", "documented"),
+    ),
+    done={**ROUTES_DONE, **_PODS_DONE},
+)
+
+LABELS = Table(
+    name="argo-rollouts, labels",
+    rows=(
+        *OWN_ROUTES,
+        *NOTHING_MOVES,
+        *SETTLING,
+        *PODS,
+        _DEPLOY,
+        _pauses({}, _PAUSES),
+        _promote(
+            {"lane": "new>gone", "base": "old>new"},
+            "at one moment all pods of the lane become pods of the baseline, and 0.1 s later the "
+            "old ones lose their label: dyed requests get 503 from the promotion on",
+        ),
+        _GONE,
+        *_UNDO,
+        Row(
+            name="promote the old version: its pods become pods of the baseline",
+            by="plan",
+            verb="scale-down",
+            when={"ctl": "undoing"},
+            then={"ctl": "idle", "new": "none", "base": "new>old"},
+            seen="run",
+            evidence="as for the new version",
+        ),
+        Row(
+            name="set the old image back: the new pods go",
+            by="plan",
+            verb="scale-down",
+            when={"ctl": (*_ACTIVE, "aborted")},
+            then={"ctl": "idle", "new": "none"},
+            seen="run",
+            evidence=_SET_BACK.evidence,
+        ),
+        _retry({"new": "starting"}),
+        _aborts({}, "pods keep their lane label: 29 s of the aborted version, then 503"),
+        _ABORTED_PODS_GO,
+    ),
+    done={**ROUTES_DONE, **_PODS_DONE},
+)
+
+MANAGED = Table(
+    name="argo-rollouts, managed",
+    rows=(
+        *SETTLING,
+        *PODS,
+        _DEPLOY,
+        _pauses({"lane": "off>new"}, "setHeaderRoute puts the route on top once there are pods"),
+        Row(
+            name="the header route is lost: no new pod was ready for a moment",
+            by="trouble",
+            when={"ctl": "paused", "lane": "new"},
+            then={"lane": "new>off"},
+            seen="run",
+            evidence="the only canary pod went unready: the weights came back, the route did not",
+        ),
+        Row(
+            name="the header route is lost: the VirtualService was applied again",
+            by="trouble",
+            when={"ctl": "paused", "lane": "new"},
+            then={"lane": "new>off"},
+            seen="run",
+            evidence="a forced apply, as GitOps does: Argo repairs weights in 0.1 s, not the route",
+        ),
+        Row(
+            name="promote: weight 100",
+            by="plan",
+            verb="promote",
+            when={"ctl": "paused"},
+            then={"ctl": "promoting", "base": "old>new"},
+            seen="run",
+            evidence="weight 100, then managed routes are removed, then weights 100/0",
+        ),
+        Row(
+            name="Argo removes the header route",
+            by="controller",
+            when={"ctl": "promoting", "base": "new", "lane": "new"},
+            then={"ctl": "promoted", "lane": "new>off"},
+            seen="run",
+            evidence="as for weight 100",
+        ),
+        Row(
+            name="Argo finds no header route to remove",
+            by="controller",
+            when={"ctl": "promoting", "base": "new", "lane": "off"},
+            then={"ctl": "promoted"},
+            seen="run",
+            evidence="as for weight 100",
+        ),
+        _GONE,
+        *_UNDO,
+        Row(
+            name="Argo leads the lane to the old version, which is the canary now",
+            by="controller",
+            when={"ctl": "undoing", "old": "ready", "lane": "off"},
+            then={"ctl": "undone", "lane": "off>old"},
+            seen="run",
+            evidence="setHeaderRoute leads to the canary, whichever version that is",
+        ),
+        Row(
+            name="promote the old version",
+            by="plan",
+            verb="scale-down",
+            when={"ctl": "undone"},
+            then={"ctl": "idle", "new": "none", "base": "new>old", "lane": "old>off"},
+            seen="run",
+            evidence="as for weight 100",
+        ),
+        Row(
+            name="abort, and set the old image back",
+            by="plan",
+            verb="scale-down",
+            when={"ctl": "paused", "lane": "new"},
+            then={"ctl": "aborted", "lane": "new>off"},
+            seen="run",
+            evidence="managed routes are removed, then weights 100/0, in two writes",
+        ),
+        Row(
+            name="set the old image back: the new pods go",
+            by="plan",
+            verb="scale-down",
+            when={"ctl": (*_ACTIVE, "aborted"), "lane": "off"},
+            then={"ctl": "idle", "new": "none"},
+            seen="run",
+            evidence=_SET_BACK.evidence,
+        ),
+        _retry({"new": "starting"}),
+        Row(
+            name="Argo aborts by itself, or somebody aborts this Rollout alone",
+            by="trouble",
+            when={"ctl": "paused", "lane": "new"},
+            then={"ctl": "aborted", "lane": "new>off"},
+            seen="run",
+            evidence="dyed requests stay on the aborted version for up to 10 s, then get the old",
+        ),
+        _ABORTED_PODS_GO,
+    ),
+    done={
+        **_PODS_DONE,
+        "restore": (
+            {"ctl": ("idle", *_ACTIVE, "aborted"), "old": "ready"},
+            {"ctl": "undone", "lane": "old"},
+        ),
+    },
+)
+
+WEIGHTS = Table(
+    name="argo-rollouts, weights",
+    rows=(
+        *OWN_WEIGHTS,
+        *SETTLING,
+        *PODS,
+        _DEPLOY,
+        _pauses({}, _PAUSES),
+        _promote({}, "weight 100, then weights 100/0 with the Services exchanged", {"base": "new"}),
+        _GONE,
+        _SET_BACK,
+        Row(
+            name="the analysis fails: Argo gives the old version all requests",
+            by="trouble",
+            when={"ctl": "paused", "base": ("old~new", "old~new>new", "new")},
+            then={"ctl": "aborted", "base": "old~new>old"},
+            seen="run",
+            evidence="a failing AnalysisRun aborts by itself",
+        ),
+        Row(
+            name="Argo scales the aborted pods down",
+            by="controller",
+            when={"ctl": "aborted", "base": "old", "new": ("ready", "starting")},
+            then={"new": "none"},
+            seen="run",
+            evidence=_ABORTED_PODS_GO.evidence,
+        ),
+    ),
+    done={
+        **WEIGHTS_DONE,
+        **_PODS_DONE,
+        "scale-down": ({"ctl": "idle", "new": "none"}, THROUGH),
+    },
+)

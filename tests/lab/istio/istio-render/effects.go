@@ -1,0 +1,95 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	meshconfig "istio.io/api/mesh/v1alpha1"
+	networking "istio.io/api/networking/v1alpha3"
+	"istio.io/istio/pkg/test"
+)
+
+// printEffects says which proxies get something else without each object that selector selects,
+// and without each patch of an EnvoyFilter. A patch that matches nothing is silent in Istio.
+func printEffects(m *manifests, mesh *meshconfig.MeshConfig, proxies []proxy, selector string) error {
+	wanted, err := labels.Parse(selector)
+	if err != nil {
+		return err
+	}
+	out := map[string][]string{}
+	err = test.Wrap(func(t test.Failer) {
+		whole := texts(t, m, mesh, proxies)
+		for name, less := range m.variants(wanted) {
+			out[name] = []string{}
+			if err := test.Wrap(func(t test.Failer) {
+				for i, text := range texts(t, less, mesh, proxies) {
+					if text != whole[i] {
+						out[name] = append(out[name], proxies[i].text)
+					}
+				}
+			}); err != nil {
+				t.Fatalf("without %s: %v", name, err)
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return printJSON(out)
+}
+
+func texts(t test.Failer, m *manifests, mesh *meshconfig.MeshConfig, proxies []proxy) []string {
+	var out []string
+	for _, r := range render(t, m, mesh, proxies) {
+		data, err := r.data()
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := json.Marshal(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, string(raw))
+	}
+	return out
+}
+
+// variants are m without one thing, by the name of that thing.
+func (m *manifests) variants(wanted labels.Selector) map[string]*manifests {
+	out := map[string]*manifests{}
+	for i, c := range m.configs {
+		if !wanted.Matches(labels.Set(c.Labels)) {
+			continue
+		}
+		name := fmt.Sprintf("%s %s/%s", c.GroupVersionKind.Kind, c.Namespace, c.Name)
+		patched, ok := c.Spec.(*networking.EnvoyFilter)
+		if !ok {
+			out[name] = &manifests{configs: slices.Delete(slices.Clone(m.configs), i, i+1), objects: m.objects}
+			continue
+		}
+		for n := range patched.ConfigPatches {
+			less := proto.Clone(patched).(*networking.EnvoyFilter)
+			less.ConfigPatches = slices.Delete(less.ConfigPatches, n, n+1)
+			configs := slices.Clone(m.configs)
+			configs[i].Spec = less
+			out[fmt.Sprintf("%s patch %d", name, n)] = &manifests{configs: configs, objects: m.objects}
+		}
+	}
+	for i, o := range m.objects {
+		accessor, err := meta.Accessor(o)
+		if err != nil || !wanted.Matches(labels.Set(accessor.GetLabels())) {
+			continue
+		}
+		name := fmt.Sprintf("%s %s/%s", kindOf(o), accessor.GetNamespace(), accessor.GetName())
+		out[name] = &manifests{configs: m.configs, objects: slices.Delete(slices.Clone(m.objects), i, i+1)}
+	}
+	return out
+}
+
+func kindOf(o runtime.Object) string { return o.GetObjectKind().GroupVersionKind().Kind }

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	listener "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	hcm "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+)
+
+func print(format string, all []*rendering) error {
+	out := map[string]any{}
+	for _, r := range all {
+		switch format {
+		case "summary":
+			r.summarize()
+			continue
+		case "bootstrap":
+			if err := r.makeStatic(); err != nil {
+				return err
+			}
+			resources, err := r.data()
+			if err != nil {
+				return err
+			}
+			out[r.proxy] = map[string]any{
+				"node":             map[string]any{"id": r.proxy, "cluster": "lab"},
+				"static_resources": map[string]any{"listeners": resources["listeners"], "clusters": resources["clusters"]},
+			}
+		case "xds":
+			resources, err := r.data()
+			if err != nil {
+				return err
+			}
+			out[r.proxy] = resources
+		default:
+			return fmt.Errorf("-o %s: not one of xds, bootstrap, summary, effects", format)
+		}
+	}
+	if format == "summary" {
+		return nil
+	}
+	return printJSON(out)
+}
+
+func printJSON(value any) error {
+	encoder := json.NewEncoder(os.Stdout)
+	encoder.SetIndent("", " ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(value)
+}
+
+// data is r in the JSON of protobuf, with the names of fields as Envoy's documentation has them.
+func (r *rendering) data() (map[string][]json.RawMessage, error) {
+	out := map[string][]json.RawMessage{}
+	var failed error
+	add := func(name string, m proto.Message) {
+		raw, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
+		if err != nil {
+			failed = err
+		}
+		out[name] = append(out[name], raw)
+	}
+	for _, one := range r.listeners {
+		add("listeners", one)
+	}
+	for _, one := range r.routes {
+		add("routes", one)
+	}
+	for _, one := range r.clusters {
+		add("clusters", one)
+	}
+	for _, one := range r.endpoints {
+		add("endpoints", one)
+	}
+	for _, one := range r.extensions {
+		add("extensions", one)
+	}
+	return out, failed
+}
+
+func (r *rendering) summarize() {
+	fmt.Printf("proxy %s\n", r.proxy)
+	for _, l := range r.listeners {
+		fmt.Printf("  listener %s\n", l.Name)
+		eachManager(l, func(chain *listener.FilterChain, _ *listener.Filter, manager *hcm.HttpConnectionManager) {
+			var names []string
+			for _, f := range manager.HttpFilters {
+				names = append(names, f.Name)
+			}
+			fmt.Printf("    chain %q, routes %q: %s\n", chain.Name, manager.GetRds().GetRouteConfigName(), strings.Join(names, ", "))
+		})
+	}
+	for _, routes := range r.routes {
+		for _, host := range routes.VirtualHosts {
+			fmt.Printf("  routes %s, %s\n", routes.Name, strings.Join(host.Domains, " "))
+			for _, one := range host.Routes {
+				fmt.Printf("    %q %v -> %v\n", one.Name, one.Match, one.Action)
+			}
+		}
+	}
+	for _, c := range r.clusters {
+		fmt.Printf("  cluster %s\n", c.Name)
+	}
+}

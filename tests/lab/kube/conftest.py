@@ -1,0 +1,53 @@
+"""A real control plane for the tests of this folder, which run when asked for: ``make lab-kube``."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from lab.kube import build
+from lab.kube._pods import ROOT, namespace
+from lab.kube._rig import Cluster, running_cluster
+
+HERE = Path(__file__).parent
+_SPACES = itertools.count(1)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    asked = [Path(config.invocation_params.dir, arg.partition("::")[0]) for arg in config.args]
+    return None if any(HERE in (one, *one.parents) for one in asked) else True
+
+
+def alone() -> bool:
+    """Whether nothing but loopback is here: what listens on every address reaches nobody."""
+    lines = Path("/proc/net/dev").read_text().splitlines()[2:]
+    return {line.partition(":")[0].strip() for line in lines} <= {"lo"}
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A control plane for all tests of a process; each test has namespaces of its own."""
+    if not alone():
+        pytest.skip("it runs in a network namespace of its own: make lab-kube")
+    lacking = {one: why for one, why in build.missing().items() if one in build.CORE}
+    if lacking:
+        pytest.skip("; ".join(f"{one} is missing: {why}" for one, why in lacking.items()))
+    with running_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def defined(cluster: Cluster) -> Cluster:
+    """The control plane, with our definitions."""
+    for file in sorted((ROOT / "k8s" / "crds").glob("*.yaml")):
+        cluster.define(*yaml.safe_load_all(file.read_text()))
+    return cluster
+
+
+@pytest.fixture
+def space(defined: Cluster) -> str:
+    """A namespace for one test, with the service account and its Role."""
+    name = f"test-{next(_SPACES)}"
+    namespace(defined, name)
+    return name
