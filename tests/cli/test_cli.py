@@ -215,6 +215,14 @@ def test_vectors_pass_by_the_reference_and_behind_a_real_envoy() -> None:
     assert result.stdout.endswith("5 passed, 0 failed\n")
 
 
+def test_what_native_is_known_not_to_do_fails_nothing_and_is_told() -> None:
+    cookies = Path(__file__).parents[1] / "conformance" / "cookies.yaml"
+    result = run("test", "--backend", "native", str(cookies))
+    assert result.returncode == 0, result.stdout
+    assert " 0 failed, 1 not expressible\n" in result.stdout
+    assert "CF423" in result.stdout
+
+
 def test_a_failing_vector_shows_the_difference_and_exits_with_1(tmp_path: Path) -> None:
     junit = tmp_path / "junit.xml"
     wrong = VECTORS.replace("lane: canary, rule: pc", "lane: base, rule: pc")

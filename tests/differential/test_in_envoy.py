@@ -4,13 +4,12 @@ import asyncio
 
 import pytest
 
-from colorfast.envoy import Backend
+from colorfast.envoy import Backend, beyond_native
 from colorfast.mesh.conformance import BACKENDS, observe_in_envoy
 from colorfast.policy import (
     InvalidInput,
     Observed,
     Policy,
-    Source,
     VectorFile,
     VectorModel,
     observe_reference,
@@ -35,7 +34,8 @@ def test_drawn_policies_do_the_same_behind_envoy(backend: Backend) -> None:
             assert backend == "native"
             continue
         for vector, one in zip(file.vectors, observed, strict=True):
-            if backend == "native" and is_cut(file.policy, vector):
+            request = vector.request
+            if backend == "native" and beyond_native(file.policy, vector.station, request.headers):
                 continue
             assert_the_same(file, vector, one)
             compared += 1
@@ -54,11 +54,3 @@ def told(policy: Policy, one: Observed) -> tuple[object, ...]:
     several = [name for name, _ in written].count(policy.header) > 1
     # The bench's route for a family says the first line, whichever line has matched.
     return one.lane, None if several and one.lane is None else one.route, written
-
-
-def is_cut(policy: Policy, vector: VectorModel) -> bool:
-    """Whether CF423 is about this: native filters cut several cookie lines at commas."""
-    lines = [value for name, value in vector.request.headers if name.lower() == "cookie"]
-    reads = any(one.source is Source.COOKIE for one in policy.reads())
-    several = len(lines) > 1 and any("," in line for line in lines)
-    return reads and several and vector.station == "dye"

@@ -14,13 +14,14 @@ import yaml
 from prometheus_client import generate_latest
 
 from colorfast.cli._serve import serve_command
+from colorfast.extproc import ObjectName
 from colorfast.extproc._health import SERVICES
 from colorfast.extproc._metrics import registry
 from colorfast.policy import load_policy
 from helpers.watchers import processor_of, watcher_of
 
 K8S = Path(__file__).parents[2] / "k8s"
-OVERLAYS = ("gateway", "sidecar")
+OVERLAYS = ("gateway", "sidecar", "object")
 OF_OTHERS = ("istio.io", "monitoring.coreos.com")
 """API groups that Kubernetes itself has no schema for."""
 
@@ -144,6 +145,33 @@ def test_the_policy_is_mounted_as_a_folder_and_can_be_used() -> None:
 
 
 @needs_kubectl
+def test_with_an_object_the_pod_follows_what_its_role_names() -> None:
+    folder = "overlays/object"
+    spec = the("Deployment", folder=folder)["spec"]["template"]["spec"]
+    _, *arguments = spec["containers"][0]["args"]
+    parsed = serve_command.make_context("serve", arguments).params
+    name = ObjectName.parse(parsed["policy"])
+    role = the("Role", folder=folder)
+    assert role["metadata"]["namespace"] == name.namespace
+    assert {one for rule in role["rules"] for one in rule["resourceNames"]} == {name.name}
+    binding = the("RoleBinding", folder=folder)
+    (subject,) = binding["subjects"]
+    assert subject == {
+        "kind": "ServiceAccount",
+        "name": spec["serviceAccountName"],
+        "namespace": name.namespace,
+    }
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert spec["automountServiceAccountToken"] is True
+    assert [one["name"] for one in spec["volumes"]] == ["tmp"]
+    written = {mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]}
+    assert str(Path(parsed["policy_cache"]).parent) in written
+    startup = spec["containers"][0]["startupProbe"]
+    assert parsed["policy_wait"] < startup["periodSeconds"] * startup["failureThreshold"]
+    assert not [one for one in built(folder) if one["metadata"]["name"] == "colorfast-policy"]
+
+
+@needs_kubectl
 def test_probes_ask_for_what_is_there() -> None:
     ports = {each["containerPort"] for each in container()["ports"]}
     for name in ("startupProbe", "readinessProbe"):
@@ -162,7 +190,9 @@ def test_envoys_find_every_pod_and_speak_grpc_to_it() -> None:
 
 @needs_kubectl
 def test_only_gateways_reach_it_unless_every_hop_shall() -> None:
-    gateway, sidecar = (the("NetworkPolicy", folder=f"overlays/{name}") for name in OVERLAYS)
+    gateway, sidecar = (
+        the("NetworkPolicy", folder=f"overlays/{name}") for name in ("gateway", "sidecar")
+    )
     assert gateway["spec"]["ingress"][0]["from"][0]["podSelector"]["matchLabels"] == {
         "istio": "ingressgateway"
     }

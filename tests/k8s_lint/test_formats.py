@@ -10,10 +10,11 @@ from urllib.parse import unquote
 
 import pytest
 
-from colorfast.k8s import CODES, Finding, Version
+from colorfast.k8s import CODES, Version
 from colorfast.k8s.lint import RULES, github_lines, lint, sarif
 from colorfast.k8s.manifests import read_manifests
 from colorfast.policy import CODES as POLICY_CODES
+from colorfast.policy import Diagnostic
 from helpers.policies import file
 
 COMMAND = str(Path(sys.executable).with_name("colorfast"))
@@ -93,9 +94,9 @@ def test_errors_of_a_file_cannot_be_suppressed() -> None:
     assert "warning CF501" in result.stdout
 
 
-def finding(**fields: Any) -> Finding:
+def finding(**fields: Any) -> Diagnostic:
     base = {"code": "CF515", "level": "warning", "file": "a.yaml", "what": "w"}
-    return Finding(**(base | fields))
+    return Diagnostic(**(base | fields))
 
 
 def test_github_gets_a_command_for_each_finding() -> None:

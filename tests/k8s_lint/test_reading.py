@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from colorfast.k8s import Finding
 from colorfast.k8s.lint import lint
 from colorfast.k8s.manifests import (
     MAX_BYTES,
@@ -16,6 +15,7 @@ from colorfast.k8s.manifests import (
     read_documents,
     read_manifests,
 )
+from colorfast.policy import Diagnostic
 
 SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: %s}\n"
 
@@ -25,7 +25,7 @@ def documents(text: str) -> list[Document]:
 
 
 def problems(text: str) -> list[tuple[str, int, int]]:
-    found = [one for one in read_documents(text, "f.yaml") if isinstance(one, Finding)]
+    found = [one for one in read_documents(text, "f.yaml") if isinstance(one, Diagnostic)]
     return [(one.code, one.line, one.column) for one in found]
 
 

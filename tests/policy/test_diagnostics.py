@@ -124,6 +124,35 @@ def test_a_finding_reads_like_a_compiler_s() -> None:
     )
 
 
+def test_what_an_api_server_adds_is_passed_by() -> None:
+    text = file("default: base").replace(
+        "metadata: {name: shop}",
+        """metadata:
+  name: shop
+  annotations: {kubectl.kubernetes.io/last-applied-configuration: "{}"}
+  creationTimestamp: "2026-11-21T12:00:00Z"
+  generation: 2
+  managedFields: [{manager: kubectl, fieldsV1: {"f:spec": {}}}]
+  resourceVersion: "77"
+  uid: 00000000-0000-0000-0000-000000000000
+status: {conditions: []}""",
+    )
+    assert "managedFields" in text
+    assert load_policy(text).policy.digest == load_policy(file("default: base")).policy.digest
+    with pytest.raises(InvalidInput, match="annotaions"):
+        load_policy(text.replace("annotations", "annotaions"))
+
+
+def test_findings_of_an_object_name_the_key() -> None:
+    text = file("default: nowhere\nrules: [{name: r, lane: base, matches: []}]")
+    with pytest.raises(InvalidInput) as caught:
+        load_policy(text, file="k8s://a/b", by_path=True)
+    assert [str(one).partition("\n")[0] for one in caught.value.diagnostics] == [
+        "k8s://a/b: error CF201: spec.default: lane nowhere is not in lanes",
+        "k8s://a/b: error CF104: spec.rules[0].matches: matches is not a key of this place",
+    ]
+
+
 def test_warnings_do_not_stop_a_policy() -> None:
     loaded = load_policy(file("edge: {accept: [canary]}"), file="p.yaml")
     assert [d.level for d in loaded.diagnostics] == ["warning"]

@@ -134,5 +134,6 @@ def authentication(namespace: str) -> Iterator[Json]:
     api = "security.istio.io/v1"
     rules = {"jwtRules": [{"issuer": "someone", "jwks": '{"keys":[]}'}]}
     yield named(api, "RequestAuthentication", "tokens", namespace, spec=rules)
-    nobody = {"action": "DENY", "rules": [{"to": [{"operation": {"paths": ["/forbidden"]}}]}]}
+    operation = {"paths": ["/forbidden"], "ports": ["8080"]}
+    nobody = {"action": "DENY", "rules": [{"to": [{"operation": operation}]}]}
     yield named(api, "AuthorizationPolicy", "paths", namespace, spec=nobody)

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import pytest
 from lab.istio.cluster import (
@@ -122,22 +121,23 @@ STATIONS = [
     for place, by in PLACES
     if target != "extensionpolicy"  # Envoy Gateway's
 ]
+OTHER = Station(
+    target="trafficextension", backend="lua", fallback=None, place="sidecar", by_reference=False
+)
+"""Whose proxies are not to be touched by the others."""
 each_station = pytest.mark.parametrize("station", STATIONS, ids=lambda one: one.namespace)
 
 
-@cache
-def objects() -> list[Json]:
+def objects(*stations: Station) -> list[Json]:
     return [
         *map(gateway_class, ("istio", "istio-waypoint")),
-        *(each for one in STATIONS for each in (*one.cluster(), *one.generated())),
+        *(each for one in stations for each in (*one.cluster(), *one.generated())),
     ]
 
 
 @cache
-def everything(what: str) -> Any:
-    proxies = [proxy for one in STATIONS for proxy in one.proxies]
-    do = {"render": render, "effects": effects}[what]
-    return do(objects(), proxies, ambient=True)
+def rendered(station: Station) -> Json:
+    return render(objects(station), station.proxies, ambient=station.place == "waypoint")
 
 
 def ours(station: Station) -> Iterator[tuple[str, Json]]:
@@ -145,7 +145,7 @@ def ours(station: Station) -> Iterator[tuple[str, Json]]:
     for proxy in station.proxies:
         found = [
             manager
-            for listener, manager in managers(everything("render")[proxy])
+            for listener, manager in managers(rendered(station)[proxy])
             if station.place != "waypoint" or listener == "main_internal"
         ]
         assert found, proxy
@@ -154,11 +154,9 @@ def ours(station: Station) -> Iterator[tuple[str, Json]]:
 
 @each_station
 def test_each_object_and_patch_has_an_effect_in_its_proxies_alone(station: Station) -> None:
-    mine = {
-        name: touched
-        for name, touched in everything("effects").items()
-        if f" {station.namespace}/" in name
-    }
+    ambient = station.place == "waypoint"
+    mine = effects(objects(station, OTHER), [*station.proxies, *OTHER.proxies], ambient=ambient)
+    mine = {name: touched for name, touched in mine.items() if f" {station.namespace}/" in name}
     assert mine
     assert {name for name, touched in mine.items() if not touched} == set()
     assert {proxy for touched in mine.values() for proxy in touched} == set(station.proxies)
@@ -174,7 +172,7 @@ def test_an_envoyfilter_puts_the_chain_ahead_of_everything(station: Station) -> 
         assert list(differences(first, list(chain.filters))) == []
         early = manager.get("early_header_mutation_extensions")
         assert list(differences(early, list(chain.early))) == []
-        sent = {one["name"]: one for one in everything("render")[proxy]["clusters"]}
+        sent = {one["name"]: one for one in rendered(station)[proxy]["clusters"]}
         for cluster in clusters:
             assert list(differences(sent[cluster["name"]], cluster)) == []
 
@@ -196,7 +194,7 @@ def test_an_extension_is_ahead_of_istios_authentication(station: Station) -> Non
 )
 def test_a_plugin_gets_its_configuration(station: Station) -> None:
     for proxy in station.proxies:
-        (extension,) = everything("render")[proxy]["extensions"]
+        (extension,) = rendered(station)[proxy]["extensions"]
         config = extension["typed_config"]["config"]
         wanted = plugin_config(POLICY, station.options.placement.station)
         assert json.loads(config["configuration"]["value"]) == json.loads(wanted)
@@ -207,7 +205,7 @@ def test_a_plugin_gets_its_configuration(station: Station) -> None:
 )
 def test_a_waypoints_tunnel_is_left_alone(station: Station) -> None:
     (proxy,) = station.proxies
-    tunnels = [m for name, m in managers(everything("render")[proxy]) if name != "main_internal"]
+    tunnels = [m for name, m in managers(rendered(station)[proxy]) if name != "main_internal"]
     assert tunnels
     for tunnel in tunnels:
         assert [name for name in filters(tunnel) if "colorfast" in name] == []
@@ -215,4 +213,4 @@ def test_a_waypoints_tunnel_is_left_alone(station: Station) -> None:
 
 def test_istioctl_has_nothing_against_any_of_them() -> None:
     assert validate([each for one in STATIONS for each in one.generated()]) == []
-    assert analyze(objects()) == []
+    assert analyze(objects(*STATIONS)) == []

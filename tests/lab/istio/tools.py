@@ -16,7 +16,7 @@ from lab.istio import build
 
 Json = dict[str, Any]
 
-TIMEOUT: Final = 120.0
+TIMEOUT: Final = 60.0
 
 GENERATED: Final = "app.kubernetes.io/managed-by=colorfast"
 """Selects what we have generated."""
@@ -35,7 +35,7 @@ def need_istio() -> None:
 def program(name: str) -> list[str]:
     """The command of what is built, with its checks."""
     folder = build.place()
-    checks = ["-crds", str(folder / "crds.yaml")] if name == "istio-render" else []
+    checks = ["-crds", str(folder / "crds.json")] if name == "istio-render" else []
     return [str(folder / name), *checks]
 
 

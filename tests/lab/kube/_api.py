@@ -11,6 +11,8 @@ from typing import Any, Final, Literal, TypeAlias
 Json: TypeAlias = dict[str, Any]
 Patch: TypeAlias = Literal["apply-patch+yaml", "merge-patch+json", "json-patch+json"]
 
+_TABLE: Final = "application/json;as=Table;v=v1;g=meta.k8s.io"
+
 TIMEOUT: Final = 20.0
 """Seconds that an answer may take."""
 
@@ -62,6 +64,11 @@ class Api:
         """What is at *path*. Raises Refused, OSError."""
         return self.request("GET", path)
 
+    def table(self, path: str) -> Any:
+        """What ``kubectl get`` shows of *path*."""
+        with self._open("GET", path, None, "json", accept=_TABLE) as answer:
+            return json.loads(answer.read())
+
     def patch(self, path: str, body: Any, kind: Patch = "merge-patch+json") -> Any:
         """*path* after *body*."""
         return self.request("PATCH", path, body, kind)
@@ -102,10 +109,21 @@ class Api:
         return self._plurals[group, kind]
 
     def _open(
-        self, method: str, path: str, body: Any, kind: str, timeout: float | None = TIMEOUT
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        kind: str,
+        *,
+        timeout: float | None = TIMEOUT,
+        accept: str = "application/json",
     ) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        headers = {"authorization": f"Bearer {self.token}", "content-type": f"application/{kind}"}
+        headers = {
+            "accept": accept,
+            "authorization": f"Bearer {self.token}",
+            "content-type": f"application/{kind}",
+        }
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         try:
             return urllib.request.urlopen(request, timeout=timeout, context=self._context)

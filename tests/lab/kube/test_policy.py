@@ -111,7 +111,7 @@ def test_a_policy_that_is_deleted_is_kept(defined: Cluster, space: str) -> None:
         digest = pod.shown()["digest"]
         defined.api.delete(path(space))
         until(lambda: pod.shown()["lastRefusal"], "it is gone")
-        assert pod.shown()["lastRefusal"]["diagnostics"][0]["code"] == "CF610"
+        assert pod.shown()["lastRefusal"]["diagnostics"][0]["code"] == "CF630"
         assert pod.shown()["digest"] == digest
         assert pod.metric('colorfast_policy_reloads_total{result="gone"}') == 1.0
         defined.api.apply(policy(space, OTHER))
@@ -127,7 +127,7 @@ def test_the_last_policy_goes_on_while_the_api_server_is_away(defined: Cluster, 
         defined.stop_api_server()
         try:
             until(lambda: pod.shown()["lastRefusal"], "it is away")
-            assert pod.shown()["lastRefusal"]["diagnostics"][0]["code"] == "CF611"
+            assert pod.shown()["lastRefusal"]["diagnostics"][0]["code"] == "CF631"
             assert pod.shown()["digest"] == digest
             assert pod.metric("colorfast_policy_current") == 0.0
         finally:
@@ -186,7 +186,7 @@ def test_a_start_without_the_object_ends_with_a_clear_error(defined: Cluster, sp
     pod = Pod(defined, space, "--policy-wait", "1")
     try:
         pod.start(ready=False)
-        until(lambda: "CF610" in pod.log(), "it says so")
+        until(lambda: "CF630" in pod.log(), "it says so")
     finally:
         pod.stop()
 
@@ -216,8 +216,8 @@ def test_the_cache_serves_while_there_is_no_api_server(defined: Cluster, space: 
         try:
             pod.restart()
             assert pod.shown()["digest"] == digest
-            assert pod.shown()["lastRefusal"]["diagnostics"][0]["code"] == "CF611"
-            assert "CF612" in pod.log()
+            assert pod.shown()["lastRefusal"]["diagnostics"][0]["code"] == "CF631"
+            assert "CF632" in pod.log()
         finally:
             defined.start_api_server()
         until(lambda: pod.shown()["lastRefusal"] is None, "it follows the object again")

@@ -77,7 +77,7 @@ def test_a_pod_of_an_object_that_is_gone_differs(defined: Cluster, space: str) -
         until(lambda: pod.shown()["lastRefusal"], "it is gone")
         code, shown = status_json(defined, space)
         assert (code, states(shown), shown["generation"]) == (1, ["differs"], None)
-        assert shown["problem"].startswith("CF610")
+        assert shown["problem"].startswith("CF630")
 
 
 def test_nobody_serves_it(defined: Cluster, space: str) -> None:
@@ -92,7 +92,7 @@ def test_pods_of_another_policy_do_not_count(defined: Cluster, space: str) -> No
         command = ["--pods-in", space]
         done = status(defined, "default", *command)
         assert done.returncode == 1
-        assert done.stdout.splitlines()[-1] == "nobody serves it; 1 serve something else"
+        assert done.stdout.splitlines()[-1] == "nobody serves it; serving something else: 1"
 
 
 def test_who_may_not_ask_is_told(defined: Cluster, space: str) -> None:
@@ -101,5 +101,5 @@ def test_who_may_not_ask_is_told(defined: Cluster, space: str) -> None:
     env = {**os.environ, "KUBECONFIG": str(config)}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
-    assert "CF611" in done.stderr
+    assert "CF631" in done.stderr
     assert "403" in done.stderr

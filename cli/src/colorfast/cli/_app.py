@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "explain": "colorfast.cli._explain:explain_command",
     "import": "colorfast.cli._import:import_command",
     "lint": "colorfast.cli._lint:lint_command",
+    "release": "colorfast.cli._release:release_group",
     "serve": "colorfast.cli._serve:serve_command",
     "status": "colorfast.cli._status:status_command",
     "test": "colorfast.cli._test:test_command",

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from colorfast.cli._output import OK, OTHER, read_policy, read_text, report, shown
+from colorfast.cli._release_generate import generated_again
 from colorfast.k8s import (
     BACKENDS,
     ROUTES,
@@ -115,7 +116,7 @@ def build_command(mesh: str, policy: str, folder: Path, **chosen: Any) -> int:
 @click.command("diff")
 @click.argument("folder", type=click.Path(file_okay=False, exists=True, path_type=Path))
 def diff_command(folder: Path) -> int:
-    """Show what a rebuild of FOLDER would change, as a unified diff.
+    """Show what a rebuild of FOLDER, or another release generate, would change: a unified diff.
 
     The folder's record knows the files and options that it was built from. Exits with 1 when there
     is a difference.
@@ -127,12 +128,16 @@ def diff_command(folder: Path) -> int:
             f"{folder} has no record of a build",
             fix="build it with colorfast build first",
         )
-    options = _options(record.options | {"istio": Version.parse(record.options["istio"])})
-    built = _built(str(folder / record.mesh), str(folder / record.policy), options)
-    lines = list(diff_folder(folder, record, built.files))
+    files = generated_again(folder, record) if record.release else _built_again(folder, record)
+    lines = list(diff_folder(folder, record, files))
     for line in lines:
         click.echo(line)
     return OTHER if lines else OK
+
+
+def _built_again(folder: Path, record: Record) -> dict[str, str]:
+    options = _options(record.options | {"istio": Version.parse(record.options["istio"])})
+    return _built(str(folder / record.mesh), str(folder / record.policy), options).files
 
 
 def _options(chosen: dict[str, Any]) -> BuildOptions:

@@ -9,10 +9,11 @@ import click
 
 from colorfast.cli._output import BAD_INPUT, OK, print_json, shown
 from colorfast.k8s import CODES as K8S_CODES
-from colorfast.k8s import Finding, Level, Version
+from colorfast.k8s import Version
 from colorfast.k8s.lint import Report, github_lines, lint, sarif
 from colorfast.k8s.manifests import Bundle, read_manifests
 from colorfast.policy import CODES as POLICY_CODES
+from colorfast.policy import Diagnostic, Level
 
 _COUNTED: Final[tuple[Level, ...]] = ("error", "warning", "note")
 
@@ -116,7 +117,7 @@ def _print(paths: tuple[str, ...], bundle: Bundle, report: Report) -> None:
         click.echo(f"skipped {count}: {reason}")
 
 
-def _counts(findings: Iterable[Finding]) -> str:
+def _counts(findings: Iterable[Diagnostic]) -> str:
     numbers = Counter(one.level for one in findings)
     return ", ".join(
         _count(numbers[level], level) for level in _COUNTED if numbers[level] or level != "note"

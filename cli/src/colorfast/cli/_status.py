@@ -87,7 +87,7 @@ def _table(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
 
 
 def _sum(found: "Fleet") -> str:
-    more = f"; {len(found.elsewhere)} serve something else" if found.elsewhere else ""
+    more = f"; serving something else: {len(found.elsewhere)}" if found.elsewhere else ""
     if not found.seen:
         return f"nobody serves it{more}"
     others = sum(one.state != "same" for one in found.seen)

@@ -27,6 +27,7 @@ from colorfast.policy import (
     InvalidInput,
     Observed,
     VectorFile,
+    VectorModel,
     differences,
     load_vectors,
     observe_reference,
@@ -48,7 +49,7 @@ class _Result:
     backend: str
     differences: tuple[Difference, ...] = ()
     inexpressible: tuple[Diagnostic, ...] = ()
-    """Why the backend cannot express the policy at all; then nothing was compared."""
+    """Why the backend cannot express the policy, or treat such a request as it says."""
 
 
 @click.command("test")
@@ -125,12 +126,24 @@ def _run(backend: str, files: list[VectorFile]) -> Iterable[_Result]:
                 )
             continue
         for vector, one in zip(file.vectors, observed, strict=True):
+            found = differences(vector, one)
+            beyond = _beyond(backend, file, vector) if found else ()
             yield _Result(
                 file=file.file,
                 vector=vector.name,
                 backend=backend,
-                differences=differences(vector, one),
+                differences=() if beyond else found,
+                inexpressible=beyond,
             )
+
+
+def _beyond(backend: str, file: VectorFile, vector: VectorModel) -> tuple[Diagnostic, ...]:
+    """What the compiler has said of requests like that of *vector*."""
+    if backend != "native":
+        return ()
+    from colorfast.envoy import beyond_native  # noqa: PLC0415 (the reference needs none of it)
+
+    return beyond_native(file.policy, vector.station, vector.request.headers)
 
 
 def _observe(backend: str, files: list[VectorFile]) -> Sequence[Sequence[Observed] | InvalidInput]:

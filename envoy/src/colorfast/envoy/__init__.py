@@ -9,6 +9,7 @@ from colorfast.envoy._errors import CODES
 from colorfast.envoy._fallback import Fallback, fallback_chain
 from colorfast.envoy._lua import LuaOptions, lua_chain
 from colorfast.envoy._native import native_chain
+from colorfast.envoy._native_limits import beyond_native
 from colorfast.envoy._options import ExtProcOptions, NativeOptions, Station
 from colorfast.envoy._order import EARLY, Chain
 from colorfast.envoy._strip import presence_regex, strip_regex
@@ -40,6 +41,7 @@ __all__ = [
     "Station",
     "UpstreamTls",
     "WasmOptions",
+    "beyond_native",
     "ext_proc_chain",
     "extproc_cluster",
     "fallback_chain",

@@ -22,7 +22,7 @@ from colorfast.envoy._programs import LARGEST, measured_size, tree_size
 from colorfast.envoy._versions import READS_BYTES, REROUTES, mode_dependent
 from colorfast.policy import Diagnostic, InvalidInput, Policy
 
-_METADATA_LIMIT = 8191
+METADATA_LIMIT = 8191
 """Bytes of the longest value that header_to_metadata keeps."""
 
 
@@ -121,7 +121,7 @@ def _requires(plan: NativePlan) -> Requires:
 
 def _warnings(plan: NativePlan, size: int) -> Iterator[Diagnostic]:
     limit = plan.policy.edge.max_bytes
-    if not plan.dyes or (plan.keeps and (limit is None or limit > _METADATA_LIMIT)):
+    if not plan.dyes or (plan.keeps and (limit is None or limit > METADATA_LIMIT)):
         yield long_baggage(plan.policy)
     if plan.dyes and plan.values.cookies:
         yield cookie_lines(plan.policy)

@@ -12,17 +12,17 @@ CODES: Final = {
     "CF605": ("warning", "station does not exist"),
     "CF606": ("warning", "peer breaks HTTP/2"),
     "CF607": ("warning", "peer floods its connection"),
-    "CF610": ("error", "LanePolicy is not there"),
-    "CF611": ("error", "API server cannot be asked"),
-    "CF612": ("error", "policy comes from the cache"),
-    "CF613": ("warning", "status cannot be written"),
-    "CF614": ("error", "client of Kubernetes is not installed"),
     "CF608": ("error", "native core disagrees with the reference"),
     "CF620": ("error", "a worker has died"),
     "CF622": ("error", "TLS files cannot be used"),
     "CF623": ("error", "reload of TLS files refused"),
     "CF624": ("warning", "TLS client was refused"),
     "CF625": ("warning", "TLS certificate has expired"),
+    "CF630": ("error", "LanePolicy is not there"),
+    "CF631": ("error", "API server cannot be asked"),
+    "CF632": ("error", "policy comes from the cache"),
+    "CF633": ("warning", "status cannot be written"),
+    "CF634": ("error", "client of Kubernetes is not installed"),
 }
 """Every code of this room: its level and its title. docs/diagnostics.md has an entry for each."""
 
@@ -33,7 +33,7 @@ INVALID_ARGUMENT: Final = 3
 def client_is_missing(wanted: str, error: ModuleNotFoundError) -> ColorfastError:
     """What to raise when a cluster is to be asked for *wanted*, and its client is not there."""
     return ColorfastError(
-        "CF614",
+        "CF634",
         f"{wanted} needs {error.name}, which is not installed",
         fix="pip install 'colorfast[kubernetes]'",
     )

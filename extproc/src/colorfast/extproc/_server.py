@@ -92,7 +92,7 @@ async def running(settings: Settings, policy: str | None = None) -> AsyncIterato
 
     *policy* is the text to start with instead of what the source holds now. Raises InvalidInput
     when the policy cannot be had or used, ColorfastError when an address cannot be bound (CF601),
-    the TLS files cannot be used (CF622) or a cluster cannot be asked (CF614).
+    the TLS files cannot be used (CF622) or a cluster cannot be asked (CF634).
     """
     source = source_of(settings)
     service = Running(settings, source, await _start(source, settings, policy))

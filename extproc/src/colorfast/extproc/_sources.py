@@ -11,7 +11,7 @@ from colorfast.extproc._source import PolicySource
 def source_of(settings: Settings) -> PolicySource:
     """Where the policy comes from.
 
-    Raises ColorfastError (CF614) when it is in a cluster and there is no client for that.
+    Raises ColorfastError (CF634) when it is in a cluster and there is no client for that.
     """
     if not settings.policy.startswith(ObjectName.SCHEME):
         return FileSource(settings.policy, poll=settings.poll)

@@ -34,7 +34,7 @@ async def load_first(source: PolicySource, cache: Cache | None = None) -> Policy
         if kept is None:
             raise
         state = refused(_first(source, Reading(content=kept)), reading, error.diagnostics, time())
-        _LOG.error("CF612: %s is served from the cache\n%s", _name(state), error)
+        _LOG.error("CF632: %s is served from the cache\n%s", _name(state), error)
     for warning in state.warnings:
         _LOG.warning("%s", warning)
     return state

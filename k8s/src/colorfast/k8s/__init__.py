@@ -7,7 +7,6 @@
 
 from colorfast.k8s._build import ROUTES, BuildOptions, Built, Routes, build
 from colorfast.k8s._errors import CODES as BUILD_CODES
-from colorfast.k8s._findings import Codes, Finding, Level
 from colorfast.k8s._folder import RECORD, Record, diff_folder, read_record, write_folder
 from colorfast.k8s._objects import Json, Origin, slug
 from colorfast.k8s._yaml import dump
@@ -26,6 +25,7 @@ from colorfast.k8s.targets import (
     Version,
     compile_target,
 )
+from colorfast.policy import Codes
 
 CODES: Codes = {**BUILD_CODES, **LINT_CODES, **IMPORT_CODES}
 """Every code of this room: its level and its title."""
@@ -40,10 +40,7 @@ __all__ = [
     "Backend",
     "BuildOptions",
     "Built",
-    "Codes",
-    "Finding",
     "Json",
-    "Level",
     "Origin",
     "Place",
     "Placement",

@@ -17,18 +17,20 @@ RECORD = "colorfast-build.json"
 class Record:
     """How a folder was built."""
 
-    mesh: str
+    mesh: str = ""
     """Path of the LaneMesh, from the folder."""
-    policy: str
+    policy: str = ""
     """Path of the LanePolicy, from the folder."""
+    release: str = ""
+    """Path of the LaneRelease, from the folder; instead of the other two."""
     options: dict[str, Any]
     files: tuple[str, ...]
 
     def text(self) -> str:
         """As it stands in the folder."""
+        inputs = {"mesh": self.mesh, "policy": self.policy, "release": self.release}
         record = {
-            "mesh": self.mesh,
-            "policy": self.policy,
+            **{name: path for name, path in inputs.items() if path},
             "options": self.options,
             "files": sorted(self.files),
         }
@@ -40,9 +42,11 @@ def read_record(folder: Path) -> Record | None:
     path = folder / RECORD
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
+        release = str(data["release"]) if "release" in data else ""
         return Record(
-            mesh=str(data["mesh"]),
-            policy=str(data["policy"]),
+            mesh="" if release else str(data["mesh"]),
+            policy="" if release else str(data["policy"]),
+            release=release,
             options=dict(data["options"]),
             files=tuple(str(name) for name in data["files"]),
         )

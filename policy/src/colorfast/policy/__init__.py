@@ -8,6 +8,7 @@ from colorfast.policy._errors import (
     ColorfastError,
     Diagnostic,
     InvalidInput,
+    Level,
     finding,
 )
 from colorfast.policy._explain import (
@@ -90,6 +91,7 @@ __all__ = [
     "Kind",
     "Labels",
     "LaneRoute",
+    "Level",
     "Lines",
     "Loaded",
     "Mesh",

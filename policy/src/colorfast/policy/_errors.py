@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Level: TypeAlias = Literal["error", "warning"]
-"""Whether a file cannot be used, or can."""
+Level: TypeAlias = Literal["error", "warning", "note"]
+"""The file cannot be used; it hardly does what is meant; it cannot be judged from what is given."""
 
 Codes: TypeAlias = Mapping[str, tuple[Level, str]]
 """What a room can find: by code, a level and a title."""

@@ -1,6 +1,7 @@
 """Releases of several services: what to do in which order, and whether that is safe."""
 
-from colorfast.release._errors import CODES
+from colorfast.policy import Codes
+from colorfast.release._errors import CODES as RELEASE_CODES
 from colorfast.release._load import Loaded, load_release
 from colorfast.release._model import (
     CONTROLLERS,
@@ -22,7 +23,12 @@ from colorfast.release._model import (
     Style,
 )
 from colorfast.release._plan import plan
+from colorfast.release._render import plan_json, plan_mermaid, plan_text
 from colorfast.release._steps import KINDS, WHOLE, Action, Kind, Plan, ServiceRoutes, Step
+from colorfast.release.generate import CODES as GENERATE_CODES
+
+CODES: Codes = {**RELEASE_CODES, **GENERATE_CODES}
+"""Every code of this room: its level and its title."""
 
 __all__ = [
     "CODES",
@@ -53,4 +59,7 @@ __all__ = [
     "Style",
     "load_release",
     "plan",
+    "plan_json",
+    "plan_mermaid",
+    "plan_text",
 ]

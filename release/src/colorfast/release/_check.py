@@ -69,8 +69,8 @@ def _names(draft: Draft) -> None:
 
 
 def _versions(draft: Draft) -> None:
-    if draft.policy is None:
-        return
+    if draft.policy is None or draft.policy.baseline == draft.spec.lane:
+        return  # of a lane that is the baseline is said what there is to say
     base, lane = draft.policy.baseline, draft.spec.lane
     for path, service, change in draft.known():
         if change.from_ == change.to:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from colorfast.policy import CODES as POLICY_CODES
 from colorfast.policy import (
@@ -103,13 +104,14 @@ def _policy(
     text = _text(document, "policy", file, read)
     if text is None:
         return None
+    shown = _beside(document.file, file)
     try:
-        loaded = load_policy(text, file=file)
+        loaded = load_policy(text, file=shown)
     except InvalidInput as error:
         document.diagnostics += error.diagnostics
         return None
     warnings += loaded.diagnostics
-    return loaded.policy, read_yaml(text, file).data
+    return loaded.policy, read_yaml(text, shown).data
 
 
 def _mesh(document: Document, file: str, read: Callable[[str], str]) -> Mesh | None:
@@ -117,10 +119,15 @@ def _mesh(document: Document, file: str, read: Callable[[str], str]) -> Mesh | N
     if text is None:
         return None
     try:
-        return load_mesh(text, file=file)
+        return load_mesh(text, file=_beside(document.file, file))
     except InvalidInput as error:
         document.diagnostics += error.diagnostics
         return None
+
+
+def _beside(release: str, file: str) -> str:
+    """How a file that *release* names is called in findings: as seen from where we are."""
+    return file if release.startswith("<") else str(PurePath(release).parent / file)
 
 
 def _text(document: Document, key: str, file: str, read: Callable[[str], str]) -> str | None:

@@ -191,6 +191,7 @@ def _back(release: Release) -> Iterator[Step]:
             until=_SETTLED,
             services=_names(release.order),
             when=MOVED,
+            routes=_routes(release, release.order, weight=WHOLE, lane=True),
         )
     yield Step(
         action="dye" if by_dye else "weigh",

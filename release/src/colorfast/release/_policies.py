@@ -11,13 +11,14 @@ def dyed(release: Release, weight: int) -> Json:
     """The policy that gives *weight* parts of the requests the release's lane.
 
     Up to all of them the rule is the last: requests with a lane of their own keep it. All of them
-    means all: the rule comes first then, and no client chooses another lane.
+    means all: the other rules are parked then, and no client chooses another lane.
     """
     policy = deepcopy(release.policy_object)
     spec = policy["spec"]
     rules = list(spec.get("rules") or ())
     if weight >= WHOLE:
-        spec["rules"] = [{"name": release.rule, "lane": release.lane}, *rules]
+        parked = [{**rule, "enabled": False} for rule in rules]
+        spec["rules"] = [{"name": release.rule, "lane": release.lane}, *parked]
         if len(release.policy.edge.accept.patterns):
             # `accept` would have no effect now, and a file that says so is warned about.
             kept = {key: value for key, value in spec["edge"].items() if key == "baggage"}

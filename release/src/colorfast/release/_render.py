@@ -1,6 +1,7 @@
 """A plan for people, for programs and for pictures."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from textwrap import wrap
 from typing import Any
 
@@ -138,7 +139,7 @@ def _chart(plan: Plan) -> Iterator[str]:
             label = f"{step.number}. {step.title}{services}".replace('"', "'")
             yield f'  {prefix}{step.number}["{label}"]:::{step.kind}'
     for prefix, steps in (("s", plan.steps), ("r", plan.rollback)):
-        for step, following in zip(steps, steps[1:], strict=False):
+        for step, following in pairwise(steps):
             wait = f"|{_time(step.pause)}| " if step.pause is not None else ""
             yield f"  {prefix}{step.number} -->{wait or ' '}{prefix}{following.number}"
     for step in plan.steps:

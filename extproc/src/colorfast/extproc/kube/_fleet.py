@@ -71,7 +71,7 @@ async def fleet(
 ) -> Fleet:
     """Ask the API server, and through it every pod of the namespace *pods_in*.
 
-    *context* is one of the kubeconfig. Raises ColorfastError (CF611).
+    *context* is one of the kubeconfig. Raises ColorfastError (CF631).
     """
     try:
         config = await asyncio.to_thread(lambda: KubeConfig.from_env().get(context))
@@ -84,7 +84,7 @@ async def fleet(
     except Exception as error:  # noqa: BLE001 (whatever a client of HTTP raises)
         reason, fix = why(error)
         raise ColorfastError(
-            "CF611", f"the API server cannot be asked about {name}", why=reason, fix=fix
+            "CF631", f"the API server cannot be asked about {name}", why=reason, fix=fix
         ) from None
     return compared(name, thing, shown)
 
@@ -112,7 +112,7 @@ def compared(name: ObjectName, thing: Json | None, shown: Mapping[str, Json | st
 
 def _digest(name: ObjectName, thing: Json | None) -> tuple[str | None, str]:
     if thing is None:
-        return None, "CF610: there is no such LanePolicy"
+        return None, "CF630: there is no such LanePolicy"
     try:
         loaded = load_policy(content_of(thing).decode(), file=str(name), by_path=True)
     except InvalidInput as error:

@@ -155,7 +155,7 @@ class ObjectSource:
             return
         self.tells["failed"] += 1
         if self.tells["failed"] == 1:
-            _LOG.warning("CF613: status of %s cannot be written: %s", self.name, _api.why(error)[0])
+            _LOG.warning("CF633: status of %s cannot be written: %s", self.name, _api.why(error)[0])
 
     def _seen(self, thing: Json | None, *, again: bool = False) -> Reading:
         self._thing = thing
@@ -166,7 +166,7 @@ class ObjectSource:
 
     def _gone(self, *, again: bool = False) -> Reading:
         finding = Diagnostic(
-            code="CF610",
+            code="CF630",
             file=self.name,
             what="there is no such LanePolicy",
             fix=f"apply it, or see `kubectl get lanepolicies -n {self._place.namespace}`",
@@ -176,7 +176,7 @@ class ObjectSource:
     def _away(self, error: Exception) -> Reading:
         why, fix = _api.why(error)
         what = "the API server cannot be asked"
-        finding = Diagnostic(code="CF611", file=self.name, what=what, why=why, fix=fix)
+        finding = Diagnostic(code="CF631", file=self.name, what=what, why=why, fix=fix)
         return Reading(content=Unavailable(verdict=Verdict.UNREADABLE, finding=finding))
 
 

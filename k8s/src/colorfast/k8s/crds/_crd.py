@@ -30,6 +30,10 @@ BOUNDS: Final[dict[str, int]] = {
 """Items of lists and maps; Kubernetes keeps objects below 1.5 MiB anyway."""
 
 
+NULLABLE: Final = ("default",)
+"""Keys whose ``null`` means something to a reader: nobody is dyed unless a rule says so."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
     """A kind of file as a kind of object."""
@@ -119,6 +123,9 @@ def _object(resource: Resource) -> Schema:
     spec = structural(resource.spec)
     for path, bound in BOUNDS.items():
         _bound(spec, path, bound)
+    for path in NULLABLE:
+        if path in spec["properties"]:
+            spec["properties"][path]["nullable"] = True
     for path, rule, message in resource.rules:
         for place in _places(spec, path):
             rules = place.setdefault("x-kubernetes-validations", [])

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from colorfast.k8s._findings import Codes
+from colorfast.policy import Codes
 
 LOST: Final = "CF581"
 DIFFERS: Final = "CF582"

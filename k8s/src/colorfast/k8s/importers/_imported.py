@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from colorfast.k8s._findings import Finding, in_order
+from colorfast.k8s._findings import in_order
 from colorfast.k8s.importers._codes import ASSUMED, CODES, DIFFERS, LOST, REFUSED
 from colorfast.k8s.importers._dump import Json, dump
 from colorfast.k8s.manifests import Node, read_documents
-from colorfast.policy import InvalidInput, load_mesh, load_policy
+from colorfast.policy import Diagnostic, InvalidInput, load_mesh, load_policy
 
 MAX_BYTES: Final = 1 << 20
 
@@ -18,7 +18,7 @@ class Report:
     """What an importer notes on its way. *file* is what findings call the source."""
 
     file: str
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Diagnostic] = field(default_factory=list)
 
     def lost(self, node: Node, what: str, *, why: str = "", fix: str = "") -> None:
         """Something that is not in the result."""
@@ -39,7 +39,7 @@ class Report:
     def _note(self, code: str, node: Node | None, what: str, why: str, fix: str) -> None:
         line, column = node.key_at if node is not None else (0, 0)
         self.findings.append(
-            Finding(
+            Diagnostic(
                 code=code,
                 level=CODES[code][0],
                 file=self.file,
@@ -57,7 +57,7 @@ class Imported:
     """*documents* are LanePolicies and LaneMeshes that load; none when something is refused."""
 
     documents: tuple[Json, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[Diagnostic, ...]
 
     @property
     def refused(self) -> bool:
@@ -81,7 +81,7 @@ def import_text(importer: Importer, text: str, *, file: str) -> Imported:
         return Imported(documents=(), findings=tuple(report.findings))
     roots = list[Node]()
     for read in read_documents(text, file):
-        if isinstance(read, Finding):
+        if isinstance(read, Diagnostic):
             report.findings.append(read)
         elif read.root.value is not None:
             roots.extend(_flat(read.root))

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import quote
 
-from colorfast.k8s._findings import Codes, Finding, Level
+from colorfast.policy import Codes, Diagnostic, Level
 
 _COMMANDS: Final[dict[Level, str]] = {"error": "error", "warning": "warning", "note": "notice"}
 _DOCS: Final = "docs/diagnostics.md"
 
 
-def github_lines(findings: Iterable[Finding]) -> Iterator[str]:
+def github_lines(findings: Iterable[Diagnostic]) -> Iterator[str]:
     """A workflow command for each finding, so that a pull request shows it at its line."""
     for one in findings:
         places = {"file": one.file, "line": one.line, "col": one.column}
@@ -32,8 +32,8 @@ def _property(text: str) -> str:
 
 
 def sarif(
-    findings: Iterable[Finding],
-    suppressed: Iterable[Finding],
+    findings: Iterable[Diagnostic],
+    suppressed: Iterable[Diagnostic],
     *,
     codes: Codes,
     version: str,
@@ -77,7 +77,7 @@ def _rule(code: str, codes: Codes) -> dict[str, Any]:
     }
 
 
-def _result(one: Finding, rules: dict[str, int]) -> dict[str, Any]:
+def _result(one: Diagnostic, rules: dict[str, int]) -> dict[str, Any]:
     parts = [one.what, f"why: {one.why}" if one.why else "", f"fix: {one.fix}" if one.fix else ""]
     text = "\n".join(part for part in parts if part)
     location: dict[str, Any] = {"artifactLocation": {"uri": quote(one.file.replace("\\", "/"))}}

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from colorfast.k8s._findings import Level
 from colorfast.k8s.lint._index import Index
 from colorfast.k8s.manifests import Manifest, Node
+from colorfast.policy import Level
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

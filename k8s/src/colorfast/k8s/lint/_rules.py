@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from colorfast.k8s._findings import Codes
 from colorfast.k8s.lint import (
     _argo,
     _controllers,
@@ -13,6 +12,7 @@ from colorfast.k8s.lint import (
     _routes,
 )
 from colorfast.k8s.lint._rule import Rule
+from colorfast.policy import Codes
 
 UNUSED: Final = "CF501"
 """A suppression that suppresses nothing."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from colorfast.k8s._findings import Finding, in_order
+from colorfast.k8s._findings import in_order
 from colorfast.k8s.lint._index import build_index
 from colorfast.k8s.lint._rule import Hit, Rule
 from colorfast.k8s.lint._rules import CODES, RULES, UNUSED
@@ -34,8 +34,8 @@ _SUPPRESSIBLE: Final = ("CF3", "CF5")
 class Report:
     """What came of linting. *suppressed* findings are known, and meant to be."""
 
-    findings: tuple[Finding, ...]
-    suppressed: tuple[Finding, ...] = ()
+    findings: tuple[Diagnostic, ...]
+    suppressed: tuple[Diagnostic, ...] = ()
     skips: tuple[Skip, ...] = ()
     skipped: tuple[tuple[str, int], ...] = ()
     """How often something was skipped, by reason, most first."""
@@ -55,7 +55,7 @@ class _Mark:
     owner: Manifest | None = None
     used: bool = False
 
-    def takes(self, finding: Finding, owner: Manifest | None) -> bool:
+    def takes(self, finding: Diagnostic, owner: Manifest | None) -> bool:
         if not finding.code.startswith(_SUPPRESSIBLE):
             return False
         if self.owner is not None:
@@ -65,7 +65,7 @@ class _Mark:
 
 @dataclass(slots=True)
 class _Found:
-    findings: list[tuple[Finding, Manifest | None]] = field(default_factory=list)
+    findings: list[tuple[Diagnostic, Manifest | None]] = field(default_factory=list)
     policies: list[Policy] = field(default_factory=list)
     meshes: list[Mesh] = field(default_factory=list)
 
@@ -103,7 +103,7 @@ def _load(manifest: Manifest, text: str, found: _Found) -> None:
     except InvalidInput as error:
         diagnostics = error.diagnostics
     known = {(one.code, one.file, one.line) for one, _ in found.findings}
-    for one in map(Finding.of, diagnostics):
+    for one in diagnostics:
         if (one.code, one.file, one.line) not in known:
             found.findings.append((one, manifest))
 
@@ -116,12 +116,12 @@ def _fit(found: _Found) -> None:
         try:
             check_fit(found.policies[0], one)
         except InvalidInput as error:
-            found.findings += [(Finding.of(diagnostic), None) for diagnostic in error.diagnostics]
+            found.findings += [(diagnostic, None) for diagnostic in error.diagnostics]
 
 
-def _finding(rule: Rule, hit: Hit) -> Finding:
+def _finding(rule: Rule, hit: Hit) -> Diagnostic:
     line, column = hit.at
-    return Finding(
+    return Diagnostic(
         code=rule.code,
         level="note" if hit.note else rule.level,
         file=hit.owner.file,
@@ -151,10 +151,10 @@ def _comment(one: Ignore) -> _Mark:
 
 
 def _suppress(
-    findings: list[tuple[Finding, Manifest | None]], marks: list[_Mark]
-) -> tuple[list[Finding], list[Finding]]:
-    kept = list[Finding]()
-    suppressed = list[Finding]()
+    findings: list[tuple[Diagnostic, Manifest | None]], marks: list[_Mark]
+) -> tuple[list[Diagnostic], list[Diagnostic]]:
+    kept = list[Diagnostic]()
+    suppressed = list[Diagnostic]()
     by_code = defaultdict[str, list[_Mark]](list)
     for mark in marks:
         by_code[mark.code].append(mark)
@@ -167,9 +167,9 @@ def _suppress(
     return kept, suppressed
 
 
-def _unused(mark: _Mark) -> Finding:
+def _unused(mark: _Mark) -> Diagnostic:
     named = f"{mark.code} is ignored here, and there is none"
-    return Finding(
+    return Diagnostic(
         code=UNUSED,
         level=CODES[UNUSED][0],
         file=mark.file,

@@ -12,9 +12,9 @@ from typing import Any, Final, TypeAlias
 
 import yaml
 
-from colorfast.k8s._findings import Finding
 from colorfast.k8s.manifests._node import Literal, Node, Value, pack
 from colorfast.k8s.manifests._scalars import resolve
+from colorfast.policy import Diagnostic
 
 MAX_NODES: Final = 250_000
 """Values in one document, aliases counted as often as they are used."""
@@ -68,7 +68,7 @@ class Piece:
         return "\n" * self.line + " " * self.column + self.text
 
 
-Read: TypeAlias = Document | Finding
+Read: TypeAlias = Document | Diagnostic
 
 
 def read_documents(text: str, file: str) -> Iterator[Read]:
@@ -82,7 +82,7 @@ def read_documents(text: str, file: str) -> Iterator[Read]:
         broken_at: int | None = None
         try:
             for read in builder.read(text[start:] if start else text):
-                problems += isinstance(read, Finding)
+                problems += isinstance(read, Diagnostic)
                 documents += isinstance(read, Document)
                 yield read
                 if problems >= MAX_PROBLEMS:
@@ -148,7 +148,7 @@ class _Builder:
         self._file = file
         self._offset = offset
         self._line = line
-        self._problems: list[Finding] = []
+        self._problems: list[Diagnostic] = []
         self.start = (0, 0)
         """Where the document that is being read started: character and line, from 0."""
         self._begin()
@@ -160,10 +160,10 @@ class _Builder:
         self._size = 0
         self._items: dict[tuple[int, int], tuple[int, int]] = {}
 
-    def finding(self, code: str, at: tuple[int, int], what: str) -> Finding:
+    def finding(self, code: str, at: tuple[int, int], what: str) -> Diagnostic:
         """A finding about the file's YAML; *at* counts from 0, -1 is the file."""
         line, column = at[0] + 1 + (self._line if at[0] >= 0 else 0), at[1] + 1
-        return Finding(
+        return Diagnostic(
             code=code, level="error", file=self._file, line=line, column=column, what=what
         )
 
@@ -282,7 +282,7 @@ class _Builder:
         if len(self._problems) < MAX_PROBLEMS:
             line, column = Node(None, at).at
             self._problems.append(
-                Finding(
+                Diagnostic(
                     code=code, level="error", file=self._file, line=line, column=column, what=what
                 )
             )

@@ -14,11 +14,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from colorfast.k8s._findings import Finding
 from colorfast.k8s.manifests._comments import MAX_IGNORES, Ignore, ignores_of
 from colorfast.k8s.manifests._documents import NO_KEY, Piece, read_documents
 from colorfast.k8s.manifests._kinds import Kind
 from colorfast.k8s.manifests._manifest import Manifest, Skip, manifests_of
+from colorfast.policy import Diagnostic
 
 STDIN: Final = "-"
 SUFFIXES: Final = (".yaml", ".yml", ".json")
@@ -40,7 +40,7 @@ class Bundle:
 
     manifests: list[Manifest] = field(default_factory=list)
     texts: list[tuple[Manifest, Piece]] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Diagnostic] = field(default_factory=list)
     ignores: list[Ignore] = field(default_factory=list)
     skips: list[Skip] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
@@ -106,7 +106,7 @@ def _read_file(path: str, given: str, bundle: Bundle) -> None:
         return
     if len(data) > MAX_BYTES:
         what = f"the file is larger than {MAX_BYTES >> 20} MiB"
-        bundle.findings.append(Finding(code="CF109", level="error", file=file, what=what))
+        bundle.findings.append(Diagnostic(code="CF109", level="error", file=file, what=what))
         return
     try:
         text = data.decode("utf-8-sig")
@@ -124,15 +124,15 @@ def _bytes(path: str) -> bytes:
         return opened.read(MAX_BYTES + 1)
 
 
-def _unreadable(file: str, what: str) -> Finding:
-    return Finding(code="CF110", level="error", file=file, what=what)
+def _unreadable(file: str, what: str) -> Diagnostic:
+    return Diagnostic(code="CF110", level="error", file=file, what=what)
 
 
 def _read_text(text: str, file: str, bundle: Bundle) -> None:
     template = "{{" in text
     before = (len(bundle.manifests), len(bundle.texts), bundle.kept)
     for read in read_documents(text, file):
-        if isinstance(read, Finding):
+        if isinstance(read, Diagnostic):
             if template and (read.code == "CF101" or read.what == NO_KEY):
                 # Braces that no YAML parser takes: what Helm and others make manifests of.
                 del bundle.manifests[before[0] :], bundle.texts[before[1] :]
@@ -171,7 +171,7 @@ def _keep_text(bundle: Bundle, manifest: Manifest, piece: Piece) -> None:
     if not known:
         line, column = manifest.root.at
         bundle.findings.append(
-            Finding(
+            Diagnostic(
                 code="CF109", level="error", file=manifest.file, line=line, column=column, what=what
             )
         )
@@ -181,8 +181,8 @@ TEMPLATE: Final = "a template, not YAML yet: render it first, as with helm templ
 PATCH: Final = "a patch of a kustomization, not a whole object: lint what kubectl kustomize makes"
 
 
-def _too_many(file: str) -> Finding:
-    return Finding(
+def _too_many(file: str) -> Diagnostic:
+    return Diagnostic(
         code="CF109",
         level="error",
         file=file,

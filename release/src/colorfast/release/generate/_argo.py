@@ -68,8 +68,8 @@ def pods(site: Site, step: Step) -> Iterator[Json]:
 
 
 def beside(site: Site, step: Step) -> Iterator[Json]:
-    """What runs beside a share of the dye."""
-    if step.action == "dye" and step.weight is not None:
+    """What runs beside a share of the dye, while it rises."""
+    if step.action == "dye" and step.weight is not None and not step.when:
         namespace = site.release.changes[0].service.namespace
         yield from argo_run(site, Stage(weight=step.weight, pause=step.pause), namespace)
 

@@ -14,7 +14,7 @@ CODES: Codes = {
 """Every code of this package: its level and its title."""
 
 
-def finding(
+def finding(  # noqa: PLR0913 (what, why and fix are one thing)
     release: Release, code: str, what: str, *, why: str, fix: str, change: Change | None = None
 ) -> Diagnostic:
     """What is wrong with *release*, at *change* where it is about one."""

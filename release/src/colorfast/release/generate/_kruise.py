@@ -129,7 +129,7 @@ def _has_routing(site: Site) -> bool:
 def _canary(site: Site, change: Change) -> Json:
     canary: Json = {"enableExtraWorkloadForCanary": True}
     if by_role(site):
-        # With a canary Service it would also narrow the stable one, and other lanes lose their pods.
+        # A canary Service narrows the stable one, too: other lanes would lose their pods.
         canary["disableGenerateCanaryService"] = True
         canary["patchPodTemplateMetadata"] = {"labels": KRUISE_CANARY}
     if not site.locked:

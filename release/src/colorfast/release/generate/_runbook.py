@@ -20,11 +20,11 @@ class _Commands:
 def runbook(site: Site, folders: frozenset[str]) -> str:
     """Markdown. *folders* are those that have something to apply."""
     release = site.release
+    played = f"Controller {release.controller}, pattern {release.pattern}."
     lines = [
         f"# Release {release.name}",
         "",
-        f"Controller {release.controller}, pattern {release.pattern}. Everything here is "
-        "generated; `colorfast release verify` tells whether this order is safe.",
+        f"{played} `colorfast release verify` tells whether this order is safe.",
         "",
         "Before the release, what no step changes:",
         "",

@@ -138,9 +138,9 @@ class Judge:
             return
         if any(system.moves(state)):
             return
-        wanted = (FINAL,) if not state.back else (ROLLED_BACK,)
-        if state.back and self.release.pattern == "ordered":
-            wanted = (ROLLED_BACK, FINAL)
+        wanted = [ROLLED_BACK] if state.back else [FINAL]
+        if state.back and self.release.pattern != "locked":
+            wanted.append(FINAL)  # what was promoted before stays
         for name, local in zip(system.names, state.locals, strict=True):
             if not any(fits(one, local) for one in wanted):
                 end = "rollback" if state.back else "completeness"

@@ -49,6 +49,14 @@ class Space:
             came = self._came[state]
         return tuple(reversed(moves))
 
+    def left(self, state: State) -> State:
+        """The last state before *state* in which the release was not given up yet."""
+        came = self._came[state]
+        while state.back and came is not None:
+            state = came[0]
+            came = self._came[state]
+        return state
+
     def _look_ahead(self) -> None:
         state = self._states[self._looked_at]
         self._looked_at += 1

@@ -5,8 +5,8 @@ one service or two: those that a request meets in different versions. So the sta
 services, with the plan and the dye, are all that has to be looked at: what a pair can do in the
 whole release it can do alone (others are always able to finish what the plan waits for), and the
 other way round. Pairs that take part in the same steps have the same states, and pairs that
-requests meet in the same way are judged once. ``whole=True`` looks at every combination all the same; the
-tests compare the two.
+requests meet in the same way are judged once. ``whole=True`` looks at every combination all the
+same; the tests compare the two.
 """
 
 from collections.abc import Callable
@@ -22,11 +22,11 @@ from colorfast.release.verify._judge import Break, Invariant, Judge, promises
 from colorfast.release.verify._requests import Journey, journeys, refused
 from colorfast.release.verify._rows import Table
 from colorfast.release.verify._search import Space
-from colorfast.release.verify._system import Move, System
+from colorfast.release.verify._system import Move, State, System
 from colorfast.release.verify.tables import table_of
 
-Progress: TypeAlias = Callable[[int, int], None]
-"""Called with how much of how much is done."""
+Progress: TypeAlias = Callable[[int, int, int], None]
+"""Called with how many of how many groups are done, and how many states were seen so far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class Verdict:
     states: int
     """How many states were looked at."""
     pairs: int
-    """How many pairs of services they stand for."""
+    """How many groups of services they stand for."""
 
     @property
     def safe(self) -> bool:
@@ -50,20 +50,12 @@ class Verdict:
         return not self.counterexamples
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A break, and the moves of the services that show it."""
-
-    broken: Break
-    moves: tuple[Move, ...]
-
-
 def verify(
     release: Release,
     *,
     any_order: bool = False,
     whole: bool = False,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = lambda *_: None,
 ) -> Verdict:
     """Look at every state that *release* can reach.
 
@@ -81,9 +73,7 @@ def verify(
         table=table,
         any_order=any_order,
         promises=promises(release),
-        counterexamples=tuple(
-            counterexample(everything, one.moves, one.broken) for one in found.values()
-        ),
+        counterexamples=tuple(found.values()),
         states=search.states,
         pairs=search.pairs,
     )
@@ -93,7 +83,7 @@ class _Search:
     """Goes through the pairs of a release; keeps the shortest way to each kind of break."""
 
     def __init__(self, everything: System, *, whole: bool) -> None:
-        self.found: dict[Invariant, _Found] = {}
+        self.found: dict[Invariant, Counterexample] = {}
         self.states = 0
         self.pairs = 0
         self._everything = everything
@@ -108,11 +98,11 @@ class _Search:
         self._refusals()
         groups = self._groups()
         for number, names in enumerate(groups):
-            progress(number, len(groups))
+            progress(number, len(groups), self.states)
             self._judge(names)
-        progress(len(groups), len(groups))
+            self.states = sum(len(space) for space in self._spaces.values())
+        progress(len(groups), len(groups), self.states)
         self.pairs = len(groups)
-        self.states = sum(len(space) for space in self._spaces.values())
 
     def _groups(self) -> list[tuple[str, ...]]:
         names = self._everything.names
@@ -127,7 +117,7 @@ class _Search:
             if visit is not None:
                 what = f"the strict lane is not deployed at {visit.service}"
                 broken = Break("availability", what, journey, ((visit, "503"),))
-                self.found.setdefault("availability", _Found(broken, ()))
+                self._keep(broken, ())
 
     def _judge(self, names: tuple[str, ...]) -> None:
         system = System(
@@ -143,20 +133,32 @@ class _Search:
         judge = Judge(self._release, self._journeys)
         for index, state in enumerate(space.states()):
             depth = space.depth(index)
-            missing = {one for one in missing if self._worth(one, depth)}
-            if not missing:
+            if not missing or self._is_too_far(depth):
                 return
             for broken in judge.breaks(system, state):
-                if broken.invariant in missing:
-                    missing.discard(broken.invariant)
-                    moves = _renamed(space.trace(state), space.system.names, names)
-                    self.found[broken.invariant] = _Found(broken, moves)
+                if broken.invariant not in missing or self._is_old(judge, system, space, state):
+                    continue
+                missing.discard(broken.invariant)
+                self._keep(broken, _renamed(space.trace(state), space.system.names, names))
 
-    def _worth(self, invariant: Invariant, depth: int) -> bool:
-        """Whether a break at *depth* would be news."""
-        if self._everything.any_order and self.found:
-            return depth < min(len(one.moves) for one in self.found.values())
-        return invariant not in self.found or depth < len(self.found[invariant].moves)
+    def _is_old(self, judge: Judge, system: System, space: Space, state: State) -> bool:
+        """Whether a rollback begins in a state that was broken already: it is not to blame."""
+        if not state.back:
+            return False
+        return any(judge.breaks(system, space.left(state)))
+
+    def _is_too_far(self, depth: int) -> bool:
+        """Whether a break at *depth* would be no news: a search in any order has one."""
+        if not self._everything.any_order or not self.found:
+            return False
+        return depth >= min(one.depth for one in self.found.values())
+
+    def _keep(self, broken: Break, moves: tuple[Move, ...]) -> None:
+        """Tell *broken* in full, unless a shorter way to a break of its kind is known."""
+        told = counterexample(self._everything, moves, broken)
+        known = self.found.get(broken.invariant)
+        if known is None or told.depth < known.depth:
+            self.found[broken.invariant] = told
 
     def _role(self, name: str) -> tuple[bool, ...]:
         steps = (*self._everything.plan.steps, *self._everything.plan.rollback)

@@ -131,7 +131,7 @@ MANAGED = Table(
             when={"ctl": "paused"},
             then={"ctl": "promoted", "lane": "new>off", "base": "old>new"},
             seen="run",
-            evidence="the spec is restored from an annotation; pods that roll meanwhile are supposed",
+            evidence="the spec is restored from an annotation; that pods roll meanwhile is a guess",
         ),
         _GONE,
         _PODS[0],

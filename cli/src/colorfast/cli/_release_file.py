@@ -1,0 +1,32 @@
+"""The LaneRelease that a command is about, and the files that it names."""
+
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import Any, Final
+
+import click
+
+from colorfast.cli._output import STDIN, read_text, report, shown
+from colorfast.release import CONTROLLERS, Controller, Release, load_release
+
+controller_option: Final[Callable[[Callable[..., Any]], Callable[..., Any]]] = click.option(
+    "--controller",
+    type=click.Choice(CONTROLLERS),
+    help="Who changes the pods, in place of the file's controller.",
+)
+
+
+def read_release(path: str, controller: Controller | None) -> Release:
+    """Load a LaneRelease and the files that it names, seen from its folder.
+
+    Warnings go to stderr. Raises InvalidInput, ColorfastError.
+    """
+    folder = PurePath("" if path == STDIN else path).parent
+    loaded = load_release(
+        read_text(path),
+        read=lambda name: read_text(str(folder / name)),
+        file=shown(path),
+        controller=controller,
+    )
+    report(loaded.diagnostics)
+    return loaded.release
