@@ -16,6 +16,7 @@ TARGETS = (
     "tests/policy/test_engine.py",
     "tests/policy/test_dfa.py",
     "tests/envoy/test_regex_modes.py",
+    "tests/core/test_same_answers.py",
     "tests/differential",
 )
 ROUND = 600.0

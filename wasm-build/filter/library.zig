@@ -127,3 +127,45 @@ fn random(_: *core.Host) u64 {
 
 /// A mistake of ours ends the process rather than answer wrongly; whoever supervises it goes on.
 pub const panic = std.debug.simple_panic;
+
+const testing = std.testing;
+
+const sample =
+    \\{"version":1,"policy":"p","station":"dye","header":"x-lane","member":"lane","lanes":["base","pr-*"],
+    \\"edge":{"accept":["pr-*"]},"default":"base","rules":[{"name":"ours","lane":"pr-1","match":[[
+    \\{"source":"sourceIp","kind":"cidr","values":["10.0.0.0/8"]}]]}]}
+;
+
+/// Headers x-lane and baggage, and an address that the rule is about.
+const asking = "\x12\x2e\x0a\x2c\x0a\x12\x0a\x06x-lane\x1a\x08pr-12345\x0a\x16\x0a\x07baggage\x1a\x0ba=1,lane=no" ++
+    "\x4a\x3f\x0a\x1benvoy.filters.http.ext_proc\x12\x20\x0a\x1e\x0a\x0esource.address\x12\x0c\x1a\x0a10.1.2.3:4";
+
+test "what is plain has a key, and the baggage to repeat behind it" {
+    var why: core.Reason = .{};
+    const one = try open(sample, true, &why);
+    defer colorfast_close(one);
+    const found = colorfast_look(one, asking, asking.len);
+    const key: usize = @intCast(found & 0xffff);
+    try testing.expectEqualStrings("pr-12345", one.out[head..key]);
+    try testing.expectEqualStrings("lane=pr-12345,a=1", one.out[key..][0..@intCast(found >> 16)]);
+}
+
+test "no message traps, and none tells more than there is room for" {
+    var why: core.Reason = .{};
+    const one = try open(sample, true, &why);
+    defer colorfast_close(one);
+    var generator: std.Random.DefaultPrng = .init(4);
+    const chance = generator.random();
+    var known: usize = 0;
+    for (0..50_000) |_| {
+        var bytes = asking.*;
+        for (0..chance.uintAtMost(usize, 3)) |_| {
+            bytes[chance.uintLessThan(usize, bytes.len)] = chance.int(u8);
+        }
+        const start = if (chance.boolean()) 0 else chance.uintLessThan(usize, bytes.len);
+        const found = look(one, bytes[start..]) catch continue;
+        known += 1;
+        try testing.expect((found & 0xffff) + (found >> 16) <= one.out.len);
+    }
+    try testing.expect(known > 1_000);
+}

@@ -5,8 +5,10 @@ test {
     _ = @import("baggage.zig");
     _ = @import("dfa.zig");
     _ = @import("lanes.zig");
+    _ = @import("library.zig");
     _ = @import("maps.zig");
     _ = @import("match.zig");
+    _ = @import("message.zig");
     _ = @import("request.zig");
     _ = @import("scan.zig");
     _ = @import("slots.zig");

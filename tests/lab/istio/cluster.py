@@ -129,11 +129,13 @@ def ambient(one: Json, waypoint: str) -> Json:
     return one | {"metadata": one["metadata"] | {"labels": labels}}
 
 
-def authentication(namespace: str) -> Iterator[Json]:
-    """Policies that put filters of Istio's own into every proxy of *namespace*."""
+def authentication(namespace: str, waypoint: str | None = None) -> Iterator[Json]:
+    """Policies that put filters of Istio's own into the proxies of *namespace*, or a waypoint."""
     api = "security.istio.io/v1"
-    rules = {"jwtRules": [{"issuer": "someone", "jwks": '{"keys":[]}'}]}
-    yield named(api, "RequestAuthentication", "tokens", namespace, spec=rules)
+    gateway = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": waypoint}
+    where = {"targetRefs": [gateway]} if waypoint else {}
+    rules: Json = {"jwtRules": [{"issuer": "someone", "jwks": '{"keys":[]}'}]}
+    yield named(api, "RequestAuthentication", "tokens", namespace, spec=rules | where)
     operation = {"paths": ["/forbidden"], "ports": ["8080"]}
-    nobody = {"action": "DENY", "rules": [{"to": [{"operation": operation}]}]}
-    yield named(api, "AuthorizationPolicy", "paths", namespace, spec=nobody)
+    nobody: Json = {"action": "DENY", "rules": [{"to": [{"operation": operation}]}]}
+    yield named(api, "AuthorizationPolicy", "paths", namespace, spec=nobody | where)

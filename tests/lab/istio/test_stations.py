@@ -91,7 +91,7 @@ class Station:
     def cluster(self) -> Iterator[Json]:
         here = namespace(self.namespace)
         yield ambient(here, NAME) if self.place == "waypoint" else here
-        yield from authentication(self.namespace)
+        yield from authentication(self.namespace, NAME if self.place == "waypoint" else None)
         gateway = Gateway(name=NAME, namespace=self.namespace, hosts=("*.test",), selector=LABELS)
         if self.place == "waypoint":
             yield from waypoint(NAME, self.namespace, 8080)
@@ -125,6 +125,9 @@ OTHER = Station(
     target="trafficextension", backend="lua", fallback=None, place="sidecar", by_reference=False
 )
 """Whose proxies are not to be touched by the others."""
+AUTHENTICATION = ("envoy.filters.http.jwt_authn", "envoy.filters.http.rbac")
+ROUTED = ("envoy.filters.http.fault", "envoy.filters.http.router")
+"""Filters with settings of routes: all that a client's sidecar has."""
 each_station = pytest.mark.parametrize("station", STATIONS, ids=lambda one: one.namespace)
 
 
@@ -154,9 +157,10 @@ def ours(station: Station) -> Iterator[tuple[str, Json]]:
 
 @each_station
 def test_each_object_and_patch_has_an_effect_in_its_proxies_alone(station: Station) -> None:
-    ambient = station.place == "waypoint"
-    mine = effects(objects(station, OTHER), [*station.proxies, *OTHER.proxies], ambient=ambient)
-    mine = {name: touched for name, touched in mine.items() if f" {station.namespace}/" in name}
+    both = dict.fromkeys((station, OTHER))
+    proxies = [proxy for one in both for proxy in one.proxies]
+    found = effects(objects(*both), proxies, ambient=station.place == "waypoint")
+    mine = {name: touched for name, touched in found.items() if f" {station.namespace}/" in name}
     assert mine
     assert {name for name, touched in mine.items() if not touched} == set()
     assert {proxy for touched in mine.values() for proxy in touched} == set(station.proxies)
@@ -185,8 +189,8 @@ def test_an_extension_is_ahead_of_istios_authentication(station: Station) -> Non
     for proxy, manager in ours(station):
         names = filters(manager)
         (mine,) = [number for number, name in enumerate(names) if name.startswith(begin)]
-        assert mine < names.index("envoy.filters.http.jwt_authn"), proxy
-        assert mine < names.index("envoy.filters.http.rbac"), proxy
+        others = AUTHENTICATION if not proxy.startswith("sidecar-outbound") else ROUTED
+        assert mine < min(map(names.index, others)), proxy
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,9 @@ The content itself is compared, not times or inodes: so the symlink swap of a mo
 import asyncio
 import os
 import stat
-from collections.abc import Mapping
 from typing import Final
 
-from colorfast.extproc._source import Judged, Look, Reading, Unavailable, Verdict
+from colorfast.extproc._source import Judged, Look, Reading, Unavailable, Verdict, no_tells
 from colorfast.policy import Diagnostic
 
 SETTLE: Final = 0.05
@@ -46,14 +45,10 @@ class FileSource:
 
     def __init__(self, name: str, *, poll: float) -> None:
         self.name = name
+        self.tells = no_tells()
         self._poll = poll
         self._asked = asyncio.Event()
         self._last: bytes | Unavailable | None = None
-
-    @property
-    def tells(self) -> Mapping[str, int]:
-        """Nothing is ever told to a file."""
-        return {}
 
     async def first(self) -> Reading:
         """What the file holds now."""

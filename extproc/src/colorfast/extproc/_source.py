@@ -52,6 +52,11 @@ Look: TypeAlias = Callable[[Reading], Awaitable[None]]
 """Judges a reading, and serves it when it is good; never raises."""
 
 
+def no_tells() -> dict[str, int]:
+    """``PolicySource.tells`` of a source that was told nothing."""
+    return {"written": 0, "conflict": 0, "failed": 0}
+
+
 class PolicySource(Protocol):
     """A file, or an object of a cluster."""
 
@@ -67,7 +72,7 @@ class PolicySource(Protocol):
 
     @property
     def tells(self) -> Mapping[str, int]:
-        """How often ``tell`` wrote something down, by what became of it; empty for files."""
+        """How often ``tell`` was to write something down, by what became of it."""
         ...
 
     async def first(self) -> Reading:

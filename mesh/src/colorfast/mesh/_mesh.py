@@ -5,7 +5,7 @@ import contextlib
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -59,6 +59,7 @@ class RunningMesh:
         self.service: Child | None = None
         self.envoys: dict[str, Child] = {}
         """The gateway's Envoy and each sidecar, by the name of gateway or workload."""
+        self._apps: dict[str, Child] = {}
         self._plan = plan
         self._policy_file = policy_file
         self._supervisor = supervisor
@@ -96,14 +97,29 @@ class RunningMesh:
         """Kill a workload's Envoy as a crash would: nothing of it answers from now on."""
         await self._supervisor.stop(self.envoys.pop(name), grace=0)
 
-    async def start(self) -> None:
-        """Start everything at once, and wait until all of it is ready."""
+    async def start(self, workloads: Iterable[Workload] | None = None) -> None:
+        """Start everything at once, and wait until all of it is ready.
+
+        With *workloads* only these of the mesh; the others can be started later.
+        """
+        chosen = self.mesh.workloads if workloads is None else workloads
         async with asyncio.TaskGroup() as group:
             group.create_task(self.start_service())
             group.create_task(self._start_envoy(GATEWAY, self._plan.gateway()))
-            for workload in self.mesh.workloads:
+            group.create_task(self.start_workloads(chosen))
+
+    async def start_workloads(self, workloads: Iterable[Workload]) -> None:
+        """Start the Envoys and the applications of *workloads*, and wait until they are ready."""
+        async with asyncio.TaskGroup() as group:
+            for workload in workloads:
                 group.create_task(self._start_envoy(workload.name, self._plan.sidecar(workload)))
                 group.create_task(self._start_app(workload))
+
+    async def stop_workloads(self, workloads: Iterable[Workload]) -> None:
+        """Stop *workloads* as a cluster stops pods: nobody is asked whether they are idle."""
+        names = [workload.name for workload in workloads]
+        found = [group.pop(name) for name in names for group in (self.envoys, self._apps)]
+        await self._supervisor.stop(*found)
 
     async def _start_envoy(self, name: str, config: Json) -> None:
         self.envoys[name] = await start_envoy(
@@ -136,6 +152,7 @@ class RunningMesh:
         command = [program("opentelemetry-instrument"), sys.executable]
         command += [str(_APPS / f"{service.app}_app.py")]
         app = await self._supervisor.start(f"{workload.name}.app", command, env=env)
+        self._apps[workload.name] = app
         # A page that it does not have: this must not call the other services.
         await self._answers(app, socket, "/ready", 404)
 
@@ -159,22 +176,50 @@ async def running_mesh(
     behind. The service follows changes of *policy_file*. Raises ColorfastError (CF611 to CF615),
     or InvalidInput when the policy cannot be used, or not in this mesh.
     """
-    timing = timing or Timing()
-    policy = _read_policy(policy_file)
+    policy = read_policy(policy_file)
     check_fit(policy, mesh)
+
+    def plan(layout: Layout, message: float) -> Plan:
+        return Plan(mesh=mesh, policy=policy, layout=layout, message_timeout=message)
+
+    async with prepared_mesh(
+        mesh, policy_file, plan, port=port, timing=timing, keep=keep
+    ) as running:
+        await running.guard(unwrapped(running.start()))
+        yield running
+
+
+@contextlib.asynccontextmanager
+async def prepared_mesh(  # noqa: PLR0913 (what, how, where, how long)
+    mesh: Mesh,
+    policy_file: Path,
+    plan: Callable[[Layout, float], Plan],
+    *,
+    port: int = 0,
+    timing: Timing | None = None,
+    keep: bool = False,
+) -> AsyncIterator[RunningMesh]:
+    """A mesh of which nothing runs yet; *plan* makes its configuration.
+
+    *plan* gets where everything is, and how long Envoy waits for the service. In the end all that
+    was started is stopped. Raises ColorfastError (CF611).
+    """
+    timing = timing or Timing()
     with Ports() as ports, _folder(keep=keep) as folder:
         layout = _layout(mesh, folder, ports, port)
         async with Supervisor(folder / "logs") as supervisor:
-            plan = Plan(mesh=mesh, policy=policy, layout=layout, message_timeout=timing.message)
             running = RunningMesh(
-                plan=plan, policy_file=policy_file, supervisor=supervisor, timing=timing
+                plan=plan(layout, timing.message),
+                policy_file=policy_file,
+                supervisor=supervisor,
+                timing=timing,
             )
             ports.hand_over()
-            await supervisor.guard(_unwrapped(running.start()))
             yield running
 
 
-def _read_policy(path: Path) -> Policy:
+def read_policy(path: Path) -> Policy:
+    """The policy in a file. Raises InvalidInput."""
     return load_policy(path.read_text(encoding="utf-8"), file=str(path)).policy
 
 
@@ -200,7 +245,7 @@ def _folder(*, keep: bool) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _unwrapped(work: Coroutine[Any, Any, None]) -> None:
+async def unwrapped(work: Coroutine[Any, Any, None]) -> None:
     """Raise the first of a group of errors: one cause is enough, the others follow from it."""
     try:
         await work

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"sort"
 
 	cluster "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
@@ -92,7 +93,7 @@ func discovered(listeners []*listener.Listener) []string {
 	for _, l := range listeners {
 		eachManager(l, func(_ *listener.FilterChain, _ *listener.Filter, manager *hcm.HttpConnectionManager) {
 			for _, f := range manager.HttpFilters {
-				if f.GetConfigDiscovery() != nil {
+				if f.GetConfigDiscovery() != nil && !slices.Contains(names, f.Name) {
 					names = append(names, f.Name)
 				}
 			}

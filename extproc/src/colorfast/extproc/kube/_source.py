@@ -16,7 +16,7 @@ from lightkube import AsyncClient
 
 from colorfast.extproc._backoff import Backoff
 from colorfast.extproc._object_name import ObjectName
-from colorfast.extproc._source import Judged, Look, Reading, Unavailable, Verdict
+from colorfast.extproc._source import Judged, Look, Reading, Unavailable, Verdict, no_tells
 from colorfast.extproc.kube import _api
 from colorfast.extproc.kube._content import Json, content_of
 from colorfast.extproc.kube._status import status_patch
@@ -41,7 +41,7 @@ class ObjectSource:
 
     def __init__(self, place: ObjectName, *, wait: float) -> None:
         self.name = str(place)
-        self.tells = {"written": 0, "conflict": 0, "failed": 0}
+        self.tells = no_tells()
         self._place = place
         self._wait = wait
         self._asked = asyncio.Event()
