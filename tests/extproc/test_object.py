@@ -1,6 +1,7 @@
 """A LanePolicy of a cluster as a source: what of it is judged, and what it is told. No cluster."""
 
 import json
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -171,6 +172,11 @@ def test_what_is_no_name_of_an_object(text: str) -> None:
 def test_settings_that_make_no_sense(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"policy|NAMESPACE"):
         Settings(**settings)
+
+
+def test_who_asks_no_cluster_does_not_pay_for_its_client() -> None:
+    program = "import sys, colorfast.extproc; sys.exit('lightkube' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 def test_without_a_client_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

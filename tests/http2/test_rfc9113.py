@@ -9,7 +9,6 @@ from http2.peer import (
     COMPRESSION_ERROR,
     CONTINUATION,
     DATA,
-    ECHO,
     END_HEADERS,
     END_STREAM,
     FLOW_CONTROL_ERROR,
@@ -303,81 +302,6 @@ def test_the_limit_holds_once_the_client_can_know_it() -> None:
     assert [one.stream for one in out if one.kind == RST] == [11]
 
 
-# 6.2, 6.10: header blocks.
-
-
-@pytest.mark.parametrize("cuts", [(0, 5), (1, 2), (3, 3), (len(BLOCK), len(BLOCK))])
-def test_a_block_may_come_in_several_frames(cuts: tuple[int, int]) -> None:
-    first, second = cuts
-    server = Server()
-    out = server.send(
-        headers(1, BLOCK[:first], END_STREAM),
-        frame(CONTINUATION, 0, 1, BLOCK[first:second]),
-        frame(CONTINUATION, END_HEADERS, 1, BLOCK[second:]),
-    )
-    assert [(one.kind, one.flags) for one in out] == [(HEADERS, END_HEADERS | END_STREAM)]
-
-
-def test_padding_and_priority_are_taken_off() -> None:
-    server = Server()
-    padded = b"\x03" + pack(">LB", 0, 16) + BLOCK + bytes(3)
-    body = b"\x02" + message(b"hello") + bytes(2)
-    out = server.send(
-        headers(1, padded, END_HEADERS | PADDED | HAS_PRIORITY), data(1, body, PADDED)
-    )
-    assert out[1].payload == message(b"hello")
-
-
-def test_a_block_that_repeats_is_resolved_once() -> None:
-    server = Server()
-    server.send(*(call(stream) for stream in range(1, 41, 2)))
-    assert (len(server.heads), len(server.echo.got)) == (1, 20)
-
-
-def test_a_block_means_something_else_when_the_table_has_changed() -> None:
-    server = Server()
-    front, back = block([*REQUEST[:2], REQUEST[3]]), block(REQUEST[4:])
-    known = front + b"\x44\x0f" + ECHO + back  # :path, which enters the dynamic table
-    other = front + b"\x44\x02/x" + back
-    newest = front + b"\xbe" + back  # its newest field
-    for stream, sent in ((1, known), (3, newest), (5, newest), (7, other), (9, newest)):
-        server.send(headers(stream, sent))
-    calls = {stream: one.plan is server.echo for stream, one in server.connection.streams.items()}
-    assert calls == {1: True, 3: True, 5: True, 7: False, 9: False}
-
-
-def traced(number: int, where: int = 6) -> bytes:
-    fields = [*REQUEST]
-    fields.insert(where, (b"traceparent", b"00-%032x-01" % number))
-    return block(fields)
-
-
-def test_requests_that_differ_in_their_trace_only_are_resolved_once() -> None:
-    server = Server()
-    out = server.send(*(headers(n, traced(n)) + data(n, message(b"x")) for n in range(1, 41, 2)))
-    assert sum(one.kind == DATA for one in out) == 20
-    assert len(server.heads) == 1
-    assert server.heads[0].first(b"traceparent") == b""
-
-
-def test_what_nobody_reads_has_to_be_well_formed_all_the_same() -> None:
-    server = Server()
-    assert server.send(headers(1, traced(1))) == []
-    bad = block([*REQUEST, (b"traceparent", b"a\nb")])
-    out = server.send(headers(3, bad), headers(5, traced(1, 2)))
-    assert [(one.kind, one.code) for one in out] == [(RST, PROTOCOL_ERROR)] * 2
-
-
-def test_what_is_remembered_of_blocks_is_bounded() -> None:
-    server = Server(Limits(known_blocks=3))
-    for number in range(10):
-        server.send(headers(2 * number + 1, block([*REQUEST, (b"x", b"%d" % number)])))
-        assert len(server.connection._known) <= 3
-        assert len(server.connection._blocks._heads) <= 3
-    server.send(headers(21, block([*REQUEST, (b"x", b"y" * 2000)])))
-    assert all(len(one) <= 1024 for one in server.connection._known)
-
-
 # 6.5, 6.7: what is acknowledged.
 
 
@@ -399,84 +323,3 @@ def test_another_header_table_is_acknowledged_to_hpack() -> None:
         b"\x20",
         b"\x88",
     ]
-
-
-# 6.8 Graceful shutdown.
-
-
-def goaways(server: Server) -> list[int]:
-    out = server.send()
-    return [int.from_bytes(one.payload[:4], "big") for one in out if one.kind == GOAWAY]
-
-
-def test_a_drain_takes_streams_until_the_client_has_heard_of_it() -> None:
-    server = Server()
-    server.send(call(1))
-    server.connection.drain()
-    out = server.send()
-    assert [one.kind for one in out] == [GOAWAY, PING]
-    assert out[0].payload == pack(">LL", MAX, 0)
-    assert [one.kind for one in server.send(call(3))] == [HEADERS, DATA]
-    answered = server.send(ping(out[1].payload, ACK))
-    assert answered[-1].payload == pack(">LL", 3, 0)
-    assert server.send(call(5)) == []
-    assert not server.connection.done
-    assert [one.kind for one in server.send(data(3, message(b"more")))] == [DATA]
-    server.send(reset(1), reset(3))
-    assert server.connection.done
-
-
-def test_a_drain_does_not_wait_for_a_client_that_has_its_answer() -> None:
-    server = Server()
-    server.connection.refuse_streams()
-    server.send()
-    assert server.connection.done
-    server = Server()
-    other = block([*REQUEST[:2], (b":path", b"/none"), *REQUEST[3:]])
-    server.send(headers(1, other), data(1, message(b"x")))
-    assert server.connection.streams.keys() == {1}
-    server.connection.refuse_streams()
-    assert server.connection.done
-
-
-def test_each_goaway_is_sent_once() -> None:
-    server = Server()
-    for _ in range(3):
-        server.connection.drain()
-        server.connection.refuse_streams()
-    assert goaways(server) == [MAX, 0]
-    for _ in range(3):
-        server.connection.close()
-    assert goaways(server) == [0]
-
-
-def test_hpack_stays_in_step_with_streams_that_are_not_taken() -> None:
-    server = Server()
-    server.send(call(1))
-    server.connection.refuse_streams()
-    server.send(headers(3, BLOCK + b"\x40\x01a\x01b"), data(3, b"x"), reset(3))
-    assert server.error is None
-    assert server.connection._blocks._decoder.decode(b"\xbe") == [(b"a", b"b")]
-
-
-# 8.1: an answer before the end of the request.
-
-
-def test_a_client_that_goes_on_after_its_answer_is_stopped() -> None:
-    server = Server(Limits(stream_window=1000))
-    other = block([*REQUEST[:2], (b":path", b"/none"), *REQUEST[3:]])
-    out = server.send(headers(1, other), data(1, bytes(400)))
-    assert [(one.kind, one.flags) for one in out] == [(HEADERS, END_HEADERS | END_STREAM)]
-    assert [(one.kind, one.code) for one in server.send(data(1, bytes(400)))] == [(RST, 0)]
-    assert server.connection.streams == {}
-    assert server.send(data(1, bytes(400))) == []
-
-
-def test_a_client_that_ends_after_its_answer_leaves_nothing_behind() -> None:
-    other = block([*REQUEST[:2], (b":path", b"/none"), *REQUEST[3:]])
-    trailers = headers(1, block([(b"x", b"y")]), END_HEADERS | END_STREAM)
-    for end in (data(1, b"", END_STREAM), trailers, reset(1)):
-        server = Server()
-        server.send(headers(1, other), data(1, b"x"))
-        assert server.send(end) == []
-        assert server.connection.streams == {}

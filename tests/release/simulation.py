@@ -51,7 +51,9 @@ class Simulation:
             *((one.name, called) for one in self.mesh.services for called in one.calls),
         ]
         self.routes = {pair: before[pair[1]] for pair in callers if pair[1] in self.released}
-        self.dyes = {one: _engine(self.plan.policy_at(0)) for one in release.entrances}
+        self.dyes: dict[str, Engine | int] = {
+            one: _engine(self.plan.policy_at(0)) for one in release.entrances
+        }
         self.goes_back = set(self.released)
         self.flying: list[OnItsWay] = []
         self.escapes: list[OnItsWay] = []
@@ -91,6 +93,8 @@ class Simulation:
         if step.policy is not None:
             engine = _engine(step.policy)
             moves += [("dye", entrance, engine) for entrance in self.dyes]
+        elif self.release.share == "entrance" and step.action in ("weigh", "undye"):
+            moves += [("dye", entrance, step.weight or 0) for entrance in self.dyes]
         if step.kind == "routes":
             for routes in step.routes:
                 moves += [("route", pair, routes) for pair in self.routes if pair[1] == routes.service]
@@ -138,9 +142,12 @@ class Simulation:
             self._hop(self.flying[0])
 
     def _enter(self, entrance: str) -> OnItsWay:
-        cookie = f"uid={self.random.randrange(10**6)}".encode()
-        outcome = self.dyes[entrance].dye(Request([("cookie", cookie)]))
-        dyed = outcome.lane == self.release.lane
+        dye = self.dyes[entrance]
+        if isinstance(dye, int):  # weights of a route that adds the lane header
+            dyed = self.random.randrange(10_000) < dye
+        else:
+            cookie = f"uid={self.random.randrange(10**6)}".encode()
+            dyed = dye.dye(Request([("cookie", cookie)])).lane == self.release.lane
         return OnItsWay(dyed, [(GATE + entrance, entrance, dyed)], entrance)
 
     def _hop(self, request: OnItsWay) -> None:

@@ -351,20 +351,20 @@ def refused(case: str, old: str, new: str) -> list[str]:
 
 
 REFUSALS: dict[str, tuple[str, str, str, list[str]]] = {
-    "one pod under a header route": ("argo-managed", "replicas: 2", "replicas: 1", ["CF720:13"]),
-    "a share that routes cannot have": ("istio-single", "weight: 5", "weight: 2.5", ["CF721:0"]),
+    "one pod under a header route": ("argo-managed", "replicas: 2", "replicas: 1", ["CF820:13"]),
+    "a share that routes cannot have": ("istio-single", "weight: 5", "weight: 2.5", ["CF821:0"]),
     "weights beside Flagger's": (
         "flagger-locked",
         "  split: {by: [{cookie: uid}, sourceIp]}\n",
         "  share: weights\n",
-        ["CF721:0", "CF722:0"],
+        ["CF821:0", "CF822:0"],
     ),
-    "a condition without a bound": ("flagger-single", ">= 0.99", "!= 0", ["CF724:0"]),
+    "a condition without a bound": ("flagger-single", ">= 0.99", "!= 0", ["CF824:0"]),
     "a lane called like Kruise's subset": (
         "kruise-single",
         "mesh: ../mesh.yaml",
         "mesh: ../mesh-lanes.yaml",
-        ["CF725:10"],
+        ["CF825:10"],
     ),
 }
 
@@ -379,4 +379,4 @@ def test_pauses_that_flagger_does_not_know_are_said() -> None:
     file = GOLDEN / "flagger-single" / "release.yaml"
     text = file.read_text().replace("weight: 25", "weight: 25, pause: 5m")
     (one,) = generate(load(text, file.parent)).diagnostics
-    assert (one.code, one.level) == ("CF723", "warning")
+    assert (one.code, one.level) == ("CF823", "warning")

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from lab.istio.cluster import cluster_of, deployment
 
 from colorfast.k8s import BuildOptions, Placement, TargetOptions, Version
 from colorfast.policy import Gateway, Mesh, Policy, load_mesh, load_policy
-from lab.istio.cluster import cluster_of, deployment
 
 Json = dict[str, Any]
 

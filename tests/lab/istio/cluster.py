@@ -16,9 +16,9 @@ GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 def cluster_of(mesh: Mesh, routes: Routes) -> list[Json]:
     """A Deployment for each lane of each service, and the gateways, by the API that *routes* are of."""
     gateway = istio_gateway if routes == "istio" else gateway_api_gateway
-    places = (*mesh.services, *mesh.gateways)
+    names = [*(one.namespace for one in mesh.services), *(one.namespace for one in mesh.gateways)]
     return [
-        *(namespace(name) for name in dict.fromkeys(place.namespace for place in places)),
+        *map(namespace, dict.fromkeys(names)),
         *([gateway_class("istio")] if routes == "gateway-api" else []),
         *(each for one in mesh.services for each in workloads(one)),
         *(each for one in mesh.gateways for each in gateway(one)),

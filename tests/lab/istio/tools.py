@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from lab.istio import build
 
 from colorfast.k8s import dump
 from helpers.envoys import short_folder
-from lab.istio import build
 
 Json = dict[str, Any]
 

@@ -94,9 +94,10 @@ class Api:
         ]
 
     def watch(self, path: str) -> Iterator[Json]:
-        """Events of the collection *path* from now on, until the connection ends."""
-        version = self.get(path)["metadata"]["resourceVersion"]
-        query = f"?watch=1&resourceVersion={version}"
+        """What is in the collection *path*, then its events, until the connection ends."""
+        listed = self.get(path)
+        yield from ({"type": "ADDED", "object": one} for one in listed["items"])
+        query = f"?watch=1&resourceVersion={listed['metadata']['resourceVersion']}"
         with self._open("GET", path + query, None, "json", timeout=None) as answer:
             for line in answer:
                 yield json.loads(line)

@@ -14,8 +14,9 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import yaml
 from brokers.install import no_service_starts
 
 HERE = Path(__file__).parent
@@ -89,6 +90,13 @@ def module(folder: str, path: str) -> Path:
     """Where the module cache has the module *path* that *folder*/go.mod pins."""
     said = _go(folder, "mod", "download", "-json", path)
     return Path(json.loads(said)["Dir"])
+
+
+def definitions(folder: str, path: str, file: str) -> list[dict[str, Any]]:
+    """The CustomResourceDefinitions in *file* of the module *path*."""
+    text = (module(folder, path) / file).read_text()
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return [one for one in yaml.load_all(text, loader) if one]
 
 
 def install_etcd() -> None:

@@ -6,6 +6,7 @@ from typing import Final, Self
 import click
 
 from colorfast.cli._output import OK, OTHER, print_json
+from colorfast.cli._release_demo import demo_command
 from colorfast.cli._release_file import controller_option, read_release
 from colorfast.cli._release_generate import generate_command
 from colorfast.release import Controller, plan, plan_json, plan_mermaid, plan_text
@@ -18,6 +19,7 @@ def release_group() -> None:
 
 
 release_group.add_command(generate_command)
+release_group.add_command(demo_command)
 
 
 @release_group.command("plan")

@@ -13,6 +13,7 @@ CODES: dict[str, tuple[Literal["error"], str]] = {
     "CF614": ("error", "request took an unexpected path"),
     "CF615": ("error", "a program that the mesh needs is missing"),
     "CF616": ("error", "vector cannot be run behind Envoy"),
+    "CF617": ("error", "release that cannot be played here"),
 }
 """Every code of this room: its level and its title."""
 
@@ -55,6 +56,11 @@ def missing_program(name: str) -> ColorfastError:
     return ColorfastError(
         "CF615", f"{name} is not installed", fix="install it with: pip install 'colorfast[demo]'"
     )
+
+
+def not_played(what: str, why: str, fix: str) -> ColorfastError:
+    """A release is of a kind that the local mesh cannot show."""
+    return ColorfastError("CF617", f"the demo does not play {what}", why=why, fix=fix)
 
 
 def _last_words(log: Path) -> str:

@@ -56,11 +56,12 @@ class RunningMesh:
         self.mesh = plan.mesh
         self.policy = plan.policy
         self.layout = plan.layout
+        self.plan = plan
+        """What configuration is made from; another one is for what is started from now on."""
         self.service: Child | None = None
         self.envoys: dict[str, Child] = {}
         """The gateway's Envoy and each sidecar, by the name of gateway or workload."""
         self._apps: dict[str, Child] = {}
-        self._plan = plan
         self._policy_file = policy_file
         self._supervisor = supervisor
         self._timing = timing
@@ -105,14 +106,14 @@ class RunningMesh:
         chosen = self.mesh.workloads if workloads is None else workloads
         async with asyncio.TaskGroup() as group:
             group.create_task(self.start_service())
-            group.create_task(self._start_envoy(GATEWAY, self._plan.gateway()))
+            group.create_task(self._start_envoy(GATEWAY, self.plan.gateway()))
             group.create_task(self.start_workloads(chosen))
 
     async def start_workloads(self, workloads: Iterable[Workload]) -> None:
         """Start the Envoys and the applications of *workloads*, and wait until they are ready."""
         async with asyncio.TaskGroup() as group:
             for workload in workloads:
-                group.create_task(self._start_envoy(workload.name, self._plan.sidecar(workload)))
+                group.create_task(self._start_envoy(workload.name, self.plan.sidecar(workload)))
                 group.create_task(self._start_app(workload))
 
     async def stop_workloads(self, workloads: Iterable[Workload]) -> None:

@@ -37,7 +37,7 @@ def check(site: Site) -> Iterator[Diagnostic]:
         if change.replicas < 2:
             yield finding(
                 site.release,
-                "CF720",
+                "CF820",
                 f"{change.name} has one pod, and the header route of its lane stands on it",
                 why="when that pod is unready for a moment, Argo removes the route and does not "
                 "put it back: the lane's requests get the old version",

@@ -4,12 +4,13 @@ from colorfast.policy import Codes, Diagnostic
 from colorfast.release._model import Change, Release
 
 CODES: Codes = {
-    "CF720": ("error", "header route on one pod"),
-    "CF721": ("error", "share that routes cannot have"),
-    "CF722": ("error", "share by routes that this controller cannot play"),
-    "CF723": ("warning", "pauses that this controller does not know"),
-    "CF724": ("error", "condition that this controller cannot say"),
-    "CF725": ("error", "lane that this controller takes for its own"),
+    "CF820": ("error", "header route on one pod"),
+    "CF821": ("error", "share that routes cannot have"),
+    "CF822": ("error", "share by routes that this controller cannot play"),
+    "CF823": ("warning", "pauses that this controller does not know"),
+    "CF824": ("error", "condition that this controller cannot say"),
+    "CF825": ("error", "lane that this controller takes for its own"),
+    "CF826": ("warning", "filters that do not send what the split reads"),
 }
 """Every code of this package: its level and its title."""
 

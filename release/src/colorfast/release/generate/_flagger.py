@@ -39,7 +39,7 @@ def check(site: Site) -> Iterator[Diagnostic]:
             if metric.operator not in _BOUNDS:
                 yield finding(
                     release,
-                    "CF724",
+                    "CF824",
                     f"metric {metric.name} must be {metric.condition}",
                     why="a range of Flagger has a lowest and a highest value, and both are in it",
                     fix=f"use {', '.join(_BOUNDS)}",
@@ -47,7 +47,7 @@ def check(site: Site) -> Iterator[Diagnostic]:
     if not site.locked and any(stage.pause for stage in release.stages):
         yield finding(
             release,
-            "CF723",
+            "CF823",
             "the pauses of steps are not used",
             why=f"Flagger takes a step every {_interval(site)} seconds, which is analysis.interval",
             fix="remove them, and set analysis.interval",

@@ -12,7 +12,7 @@ from colorfast.release.generate import _argo, _flagger, _istio, _kruise, _kubeve
 from colorfast.release.generate._errors import finding
 from colorfast.release.generate._routes import moved
 from colorfast.release.generate._runbook import runbook
-from colorfast.release.generate._site import Site
+from colorfast.release.generate._site import Site, unsent
 
 INSTALL = "00-install"
 """Folder of what stands before the release."""
@@ -72,7 +72,7 @@ _PLAYERS: dict[Controller, _Player] = {
 def generate(release: Release) -> Generated:
     """Everything that *release* needs, and the runbook.
 
-    Raises InvalidInput (CF720 to CF725) when its controller would play it wrongly.
+    Raises InvalidInput (CF820 to CF825) when its controller would play it wrongly.
     """
     site = Site(release=release, plan=plan(release))
     player = _PLAYERS[release.controller]
@@ -136,15 +136,24 @@ def _check(site: Site) -> Iterator[Diagnostic]:
         if by_routes and stage.weight % 100:
             yield finding(
                 release,
-                "CF721",
+                "CF821",
                 f"a step has {stage.percent} of the requests",
                 why="routes know whole percents only",
                 fix="write whole percents, or let the dye draw: pattern: locked, share: dye",
             )
+    if unsent(site):
+        yield finding(
+            release,
+            "CF826",
+            f"no rule of policy {release.policy.name} reads {' or '.join(unsent(site))}",
+            why="the gateways' filters send what the policy reads that they were built from: "
+            "without it nobody gets the share",
+            fix="before the release build them from a policy that reads it, such as one of a dye",
+        )
     if site.locked and release.share != "dye" and _keeps_routes(site):
         yield finding(
             release,
-            "CF722",
+            "CF822",
             f"{release.controller} cannot play share: {release.share}",
             why="its own routes are in the way of the weights",
             fix="use share: dye",

@@ -50,7 +50,7 @@ def check(site: Site) -> Iterator[Diagnostic]:
         if KRUISE_SUBSET in map(slug, lanes):
             yield finding(
                 site.release,
-                "CF725",
+                "CF825",
                 f"{change.name} is deployed in lane {KRUISE_SUBSET}",
                 why="Kruise calls the subset of its canary that, too, and one name cannot be both",
                 fix="give that lane another name, or use style: version",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from colorfast.release._model import Change
 from colorfast.release._steps import Step
-from colorfast.release.generate._site import Site, versioned
+from colorfast.release.generate._site import Site, unsent, versioned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,8 @@ def runbook(site: Site, folders: frozenset[str]) -> str:
         "",
         *_block([_apply("00-install")]),
     ]
+    if unsent(site):
+        lines += _filters(site)
     if release.controller == "kubevela":
         lines += [
             "The workflow plays the steps by itself, and waits where a pause has no time:",
@@ -42,6 +44,17 @@ def runbook(site: Site, folders: frozenset[str]) -> str:
     for step in site.plan.rollback:
         lines += _step(site, step, folders, "rollback/")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _filters(site: Site) -> list[str]:
+    dyed = next(step for step in site.plan.steps if step.policy is not None)
+    policy = f"{dyed.id}/lanepolicy-{site.release.policy.name}.yaml"
+    return [
+        f"And the gateways' filters, built from a policy that reads {' and '.join(unsent(site))}:",
+        "they do not send it to whom decides otherwise, and a release does not change them. Such a",
+        f"policy is `{policy}`; the one in force stays as it is.",
+        "",
+    ]
 
 
 def _step(site: Site, step: Step, folders: frozenset[str], under: str) -> Iterator[str]:

@@ -56,3 +56,13 @@ def pods_of(release: Release, change: Change, version: str) -> dict[str, str]:
     """Every label by which the pods of *version* are found."""
     service = change.service
     return dict(service.selector or (("app", service.name),)) | labels_of(release, change, version)
+
+
+def unsent(site: Site) -> list[str]:
+    """What the release's split reads and the policy before it does not.
+
+    Filters of Envoy send what the policy reads that they are built from, and they do not change
+    during a release.
+    """
+    sticky, known = site.release.sticky, site.release.policy.reads()
+    return [str(one) for one in sticky.by if one not in known] if sticky else []

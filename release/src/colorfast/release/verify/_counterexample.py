@@ -123,13 +123,12 @@ def _path(whole: System, state: State, journey: Journey, found: Break) -> Iterat
     wanted = [(visit.service, visit.dyed, answer) for visit, answer in found.answers]
     for service, dyed in _calls(release, journey.entrance, dyed=journey.dyed):
         change = release.change(service)
-        if change is None:
-            yield Hop(service=service, dyed=dyed, answer="")
-            continue
         shown = next((one for one in wanted if one[:2] == (service, dyed)), None)
         if shown is not None:
             wanted.remove(shown)
-        answer = shown[2] if shown else _likely(release, locals_[service], dyed=dyed)
+            answer = shown[2]
+        else:
+            answer = _likely(release, locals_[service], dyed=dyed) if change else ""
         yield Hop(service=service, dyed=dyed, answer=version(change, answer))
         if not wanted or answer == FAILS:
             return
@@ -149,8 +148,10 @@ def _calls(release: Release, service: str, *, dyed: bool) -> Iterator[tuple[str,
         yield from _calls(release, name, dyed=onwards)
 
 
-def version(change: Change, answer: str) -> str:
-    """What *answer* is called for *change*."""
+def version(change: Change | None, answer: str) -> str:
+    """What *answer* is called for *change*; None is a service that has one version."""
+    if change is None:
+        return answer
     return {OLD: change.old, NEW: change.new, DECLARED: change.old}.get(answer, answer)
 
 

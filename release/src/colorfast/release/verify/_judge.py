@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
@@ -14,6 +15,7 @@ from colorfast.release.verify._requests import (
     Visit,
     change_of,
     has_traffic,
+    refused,
     served,
 )
 from colorfast.release.verify._rows import FINAL, ROLLED_BACK, Local, fits
@@ -53,23 +55,44 @@ class Judge:
 
     release: Release
     journeys: tuple[Journey, ...]
+    names: tuple[str, ...]
+    """The services whose states are judged."""
 
-    def breaks(self, system: System, state: State) -> Iterator[Break]:
-        """Everything that is broken in *state*."""
-        locals_ = dict(zip(system.names, state.locals, strict=True))
-        found = [*self._requests(locals_, state), *self._end(system, state)]
-        for one in found:
-            if state.back and one.invariant != "rollback":
-                yield one._replace(invariant="rollback")
-            else:
-                yield one
+    def breaks(self, state: State) -> tuple[Break, ...]:
+        """What requests show to be broken in *state*."""
+        key = (state.back, state.dye, state.locals)
+        if key not in self._known:
+            self._known[key] = tuple(self._breaks(state))
+        return self._known[key]
+
+    def _breaks(self, state: State) -> Iterator[Break]:
+        locals_ = dict(zip(self.names, state.locals, strict=True))
+        for one in self._requests(locals_, state):
+            yield one._replace(invariant="rollback") if state.back else one
         if not state.back and self.release.pattern == "locked":
             yield from self._sticky(locals_, state)
 
+    def ending(self, system: System, state: State) -> Iterator[Break]:
+        """What is broken in *state* when nothing can happen after it."""
+        end: Invariant = "rollback" if state.back else "completeness"
+        if not system.is_through(state):
+            yield Break(end, "nothing can go on from here")
+            return
+        wanted = [ROLLED_BACK] if state.back else [FINAL]
+        if state.back and self.release.pattern != "locked":
+            wanted.append(FINAL)  # what was promoted before stays
+        for name, local in zip(system.names, state.locals, strict=True):
+            if not any(fits(one, local) for one in wanted):
+                yield Break(end, f"{name} is left with {_told(local)}")
+        if state.dye != (0,):
+            yield Break(end, "requests are still dyed")
+
     def _requests(self, locals_: dict[str, Local], state: State) -> Iterator[Break]:
-        for journey in self.journeys:
+        for journey, refusal in self._refusals:
             if not has_traffic(journey, state.dye):
                 continue
+            if refusal is not None:
+                yield refusal
             met = [
                 (visit, self._served(locals_[visit.service], visit))
                 for visit in journey.visits
@@ -80,6 +103,22 @@ class Judge:
                 yield from _mixed(journey, met)
             elif self.release.pattern == "ordered":
                 yield from self._incompatible(journey, met)
+
+    @cached_property
+    def _known(self) -> dict[tuple[bool, tuple[int, ...], tuple[Local, ...]], tuple[Break, ...]]:
+        return {}
+
+    @cached_property
+    def _refusals(self) -> tuple[tuple[Journey, Break | None], ...]:
+        """Every kind of request, and whether a strict lane refuses it whatever happens."""
+        return tuple((journey, self._refused(journey)) for journey in self.journeys)
+
+    def _refused(self, journey: Journey) -> Break | None:
+        visit = refused(self.release, journey)
+        if visit is None:
+            return None
+        what = f"the lane is strict, and {visit.service} is not deployed in it"
+        return Break("availability", what, journey, ((visit, FAILS),))
 
     def _served(self, local: Local, visit: Visit) -> frozenset[str]:
         falls_back = self.release.mesh.fallback == "endpoints"
@@ -129,24 +168,6 @@ class Judge:
                 if visit.service in locals_ and "~" in locals_[visit.service].base:
                     what = f"each request of a user is drawn anew at {visit.service}"
                     yield Break("stickiness", what, journey, ((visit, OLD),))
-
-    def _end(self, system: System, state: State) -> Iterator[Break]:
-        if not system.is_through(state):
-            if not any(True for _ in system.moves(state)):
-                end: Invariant = "rollback" if state.back else "completeness"
-                yield Break(end, "nothing can go on from here")
-            return
-        if any(system.moves(state)):
-            return
-        wanted = [ROLLED_BACK] if state.back else [FINAL]
-        if state.back and self.release.pattern != "locked":
-            wanted.append(FINAL)  # what was promoted before stays
-        for name, local in zip(system.names, state.locals, strict=True):
-            if not any(fits(one, local) for one in wanted):
-                end = "rollback" if state.back else "completeness"
-                yield Break(end, f"{name} is left with {_told(local)}")
-        if state.dye != (0,):
-            yield Break("completeness", "requests are still dyed")
 
 
 def promises(release: Release) -> tuple[Invariant, ...]:

@@ -17,6 +17,8 @@ class Space:
     _came: dict[State, tuple[State, Move] | None] = field(default_factory=dict)
     _depths: list[int] = field(default_factory=list)
     _looked_at: int = 0
+    _ends: set[State] = field(default_factory=set)
+    _left: dict[State, State] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._add(self.start or self.system.start, None)
@@ -28,12 +30,16 @@ class Space:
         """Every state, nearest first."""
         index = 0
         while True:
-            while index >= len(self._states):
-                if self._looked_at == len(self._states):
-                    return
+            if index == len(self._states):
+                return
+            if index == self._looked_at:
                 self._look_ahead()
             yield self._states[index]
             index += 1
+
+    def is_end(self, state: State) -> bool:
+        """Whether nothing can happen any more in *state*, which has been yielded."""
+        return state in self._ends
 
     def depth(self, index: int) -> int:
         """How many moves the state at *index* is away."""
@@ -51,20 +57,21 @@ class Space:
 
     def left(self, state: State) -> State:
         """The last state before *state* in which the release was not given up yet."""
-        came = self._came[state]
-        while state.back and came is not None:
-            state = came[0]
-            came = self._came[state]
-        return state
+        return self._left.get(state, state)
 
     def _look_ahead(self) -> None:
         state = self._states[self._looked_at]
         self._looked_at += 1
-        for move, after in self.system.moves(state):
+        moves = tuple(self.system.moves(state))
+        if not moves:
+            self._ends.add(state)
+        for move, after in moves:
             if after not in self._came:
                 self._add(after, (state, move), self._depths[self._looked_at - 1] + 1)
 
     def _add(self, state: State, came: tuple[State, Move] | None, depth: int = 0) -> None:
         self._depths.append(depth)
         self._came[state] = came
+        if state.back and came is not None:
+            self._left[state] = self.left(came[0])
         self._states.append(state)

@@ -10,7 +10,7 @@ same; the tests compare the two.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, TypeAlias
 
@@ -19,7 +19,7 @@ from colorfast.release._plan import plan
 from colorfast.release._steps import Plan
 from colorfast.release.verify._counterexample import Counterexample, counterexample
 from colorfast.release.verify._judge import Break, Invariant, Judge, promises
-from colorfast.release.verify._requests import Journey, journeys, refused
+from colorfast.release.verify._requests import Journey, journeys
 from colorfast.release.verify._rows import Table
 from colorfast.release.verify._search import Space
 from colorfast.release.verify._system import Move, State, System
@@ -92,10 +92,10 @@ class _Search:
         self._whole = whole
         self._spaces: dict[Any, Space] = {}
         self._judged: set[Any] = set()
+        self._kept: set[tuple[Invariant, tuple[str, ...], int]] = set()
 
     def run(self, progress: Progress) -> None:
         """Look at everything."""
-        self._refusals()
         groups = self._groups()
         for number, names in enumerate(groups):
             progress(number, len(groups), self.states)
@@ -110,42 +110,41 @@ class _Search:
             return [names]
         return list(combinations(names, 2))
 
-    def _refusals(self) -> None:
-        """Calls that a strict lane refuses, whatever the services are at."""
-        for journey in self._journeys:
-            visit = refused(self._release, journey)
-            if visit is not None:
-                what = f"the strict lane is not deployed at {visit.service}"
-                broken = Break("availability", what, journey, ((visit, "503"),))
-                self._keep(broken, ())
-
     def _judge(self, names: tuple[str, ...]) -> None:
-        system = System(
-            self._everything.plan, self._everything.table, names, self._everything.any_order
-        )
         roles = tuple(self._role(name) for name in names)
-        space = self._spaces.setdefault(roles, Space(system))
+        space = self._spaces.get(roles)
+        if space is None:
+            space = self._spaces[roles] = Space(replace(self._everything, names=names))
         met = _met(self._release, self._journeys, names)
         if (roles, met) in self._judged:
             return
+        judge = Judge(self._release, self._journeys, names)
+        self._judge_requests(judge, space)
+        if all(known != roles for known, _ in self._judged):
+            self._judge_ends(judge, space)
         self._judged.add((roles, met))
-        missing = set(promises(self._release))
-        judge = Judge(self._release, self._journeys)
-        for index, state in enumerate(space.states()):
-            depth = space.depth(index)
-            if not missing or self._is_too_far(depth):
-                return
-            for broken in judge.breaks(system, state):
-                if broken.invariant not in missing or self._is_old(judge, system, space, state):
-                    continue
-                missing.discard(broken.invariant)
-                self._keep(broken, _renamed(space.trace(state), space.system.names, names))
 
-    def _is_old(self, judge: Judge, system: System, space: Space, state: State) -> bool:
+    def _judge_requests(self, judge: Judge, space: Space) -> None:
+        missing = {*promises(self._release)} - {"completeness"}
+        for index, state in enumerate(space.states()):
+            if not missing or self._is_too_far(space.depth(index)):
+                return
+            for broken in judge.breaks(state):
+                if broken.invariant in missing and not self._is_old(judge, space, state):
+                    missing.discard(broken.invariant)
+                    self._keep_once(broken, space, state, judge.names)
+
+    def _judge_ends(self, judge: Judge, space: Space) -> None:
+        for index, state in enumerate(space.states()):
+            if self._is_too_far(space.depth(index)):
+                return
+            if space.is_end(state):
+                for broken in judge.ending(space.system, state):
+                    self._keep_once(broken, space, state, judge.names)
+
+    def _is_old(self, judge: Judge, space: Space, state: State) -> bool:
         """Whether a rollback begins in a state that was broken already: it is not to blame."""
-        if not state.back:
-            return False
-        return any(judge.breaks(system, space.left(state)))
+        return state.back and bool(judge.breaks(space.left(state)))
 
     def _is_too_far(self, depth: int) -> bool:
         """Whether a break at *depth* would be no news: a search in any order has one."""
@@ -153,8 +152,16 @@ class _Search:
             return False
         return depth >= min(one.depth for one in self.found.values())
 
-    def _keep(self, broken: Break, moves: tuple[Move, ...]) -> None:
+    def _keep_once(self, broken: Break, space: Space, state: State, names: tuple[str, ...]) -> None:
         """Tell *broken* in full, unless a shorter way to a break of its kind is known."""
+        moves = space.trace(state)
+        # Services with these roles have been told of with as many moves: others add the same.
+        seen = (broken.invariant, space.system.names, len(moves))
+        if seen not in self._kept:
+            self._kept.add(seen)
+            self._keep(broken, _renamed(moves, space, names))
+
+    def _keep(self, broken: Break, moves: tuple[Move, ...]) -> None:
         told = counterexample(self._everything, moves, broken)
         known = self.found.get(broken.invariant)
         if known is None or told.depth < known.depth:
@@ -187,8 +194,6 @@ def _met(release: Release, kinds: tuple[Journey, ...], names: tuple[str, ...]) -
     return frozenset(visits), tuple(calls)
 
 
-def _renamed(
-    moves: tuple[Move, ...], names: tuple[str, ...], to: tuple[str, ...]
-) -> tuple[Move, ...]:
-    called = dict(zip(names, to, strict=True))
+def _renamed(moves: tuple[Move, ...], space: Space, to: tuple[str, ...]) -> tuple[Move, ...]:
+    called = dict(zip(space.system.names, to, strict=True))
     return tuple(move._replace(service=called.get(move.service, "")) for move in moves)

@@ -71,7 +71,12 @@ ISTIO = Table(
 
 ISTIO_WEIGHTS = Table(
     name="istio, weights",
-    rows=(*OWN_WEIGHTS, *SETTLING, *PODS, *_DEPLOYMENTS),
+    rows=(
+        *OWN_WEIGHTS,
+        *SETTLING,
+        *PODS,
+        *(row for row in _DEPLOYMENTS if row.verb != "restore"),
+    ),
     done={**WEIGHTS_DONE, **_DONE, "scale-down": ({"new": "none"}, THROUGH)},
 )
 

@@ -1,0 +1,155 @@
+"""A release as ``colorfast release generate`` writes it, played by the real Argo Rollouts.
+
+Every folder is applied in the plan's order, and the runbook's commands are given. What the cluster
+held after every single write, by us or by a controller, is recorded.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import yaml
+from lab.kube._api import Json
+from lab.kube._argo import Argo
+from lab.kube._record import Recorder, State
+from lab.kube._rig import Cluster, until
+from lab.kube._traffic import Answer, answer
+
+from colorfast.release import Change, Plan, Release, Step, load_release, plan
+from colorfast.release.generate import INSTALL, ROLLBACK, Generated, generate
+
+EXAMPLES: Final = Path(__file__).parents[3] / "examples" / "release"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """One step, and what was recorded from its beginning to the next one's."""
+
+    step: Step
+    dyed: int
+    """Parts of 10,000 that are dyed at the end of it."""
+    states: tuple[State, ...]
+
+
+class Player:
+    """Plays the release of *file* in the namespace *space*."""
+
+    def __init__(
+        self, cluster: Cluster, argo: Argo, recorder: Recorder, space: str, file: str
+    ) -> None:
+        self.release = _load(file, space)
+        self.plan: Plan = plan(self.release)
+        self.made: Generated = generate(self.release)
+        self.argo = argo
+        self.space = space
+        self.dyed = 0
+        self._cluster = cluster
+        self._recorder = recorder
+
+    def install(self) -> None:
+        """Apply what stands before the release, and wait until the old versions are ready."""
+        self.apply(INSTALL)
+        for change in self.release.changes:
+            self.argo.until(self.space, change.name, "Healthy")
+            until(lambda one=change: self.ready(one, one.old) == one.replicas, "old pods")
+
+    def play(self, step: Step, *, back: bool = False) -> Played:
+        """Play one step, of the rollback if *back*, and wait for what it waits for."""
+        since = len(self._recorder.states()) - 1
+        self.apply(f"{ROLLBACK}/{step.id}" if back else step.id)
+        if step.action == "dye" and step.weight is not None:
+            self.dyed = max(self.dyed, step.weight)
+        changes = [one for one in self.release.changes if one.name in step.services]
+        if step.kind == "pods":
+            for change in changes:
+                self._command(step, change)
+            for change in changes:
+                self._until_seen(step, change)
+        if step.action in ("dye", "undye"):
+            self.dyed = step.weight or 0
+        return Played(step=step, dyed=self.dyed, states=tuple(self._recorder.states(since)))
+
+    def forward(self, until_step: int | None = None) -> list[Played]:
+        """Play the plan, or its first steps."""
+        return [self.play(step) for step in self.plan.steps[:until_step]]
+
+    def back(self, *, moved: bool) -> list[Played]:
+        """Give the release up; *moved* says whether it has come to the steps that move bases."""
+        steps = [one for one in self.plan.rollback if moved or not one.is_for_moved]
+        return [self.play(step, back=True) for step in steps]
+
+    def apply(self, folder: str) -> None:
+        """Apply a folder as ``kubectl apply --recursive`` does."""
+        for name, text in self.made.files.items():
+            if name.startswith(f"{folder}/"):
+                for one in yaml.safe_load_all(text):
+                    self._cluster.api.apply(self._placed(one))
+
+    def answers(self, state: State, change: Change, *, lane: bool) -> Answer:
+        """Who answers requests to the service of *change*."""
+        release = self.release
+        headers = {release.policy.header: str(release.lane)} if lane else {}
+        return answer(state, change.service.host, headers, label=change.label)
+
+    def ready(self, change: Change, version: str) -> int:
+        """Pods of *version* that are ready."""
+        state = self._recorder.states(-1)[-1]
+        labels = {change.label: version, "app": change.name}
+        return sum(
+            labels.items() <= pod["metadata"]["labels"].items() and _ready(pod)
+            for pod in state.of("Pod").values()
+        )
+
+    def pods(self, change: Change, version: str) -> list[str]:
+        """The names of the pods of *version*."""
+        state = self._recorder.states(-1)[-1]
+        labels = {change.label: version, "app": change.name}
+        return [
+            name
+            for name, pod in state.of("Pod").items()
+            if labels.items() <= pod["metadata"]["labels"].items()
+        ]
+
+    def _command(self, step: Step, change: Change) -> None:
+        """What the runbook says to type."""
+        if step.action == "promote":
+            self.argo.promote(self.space, change.name)
+        elif step.action == "scale-down":
+            self.argo.abort(self.space, change.name)
+
+    def _until_seen(self, step: Step, change: Change) -> None:
+        """What the runbook says to wait for."""
+        match step.action:
+            case "deploy":
+                self.argo.until(self.space, change.name, "Paused")
+                self._until(change, change.new, change.replicas)
+            case "promote":
+                self.argo.until(self.space, change.name, "Healthy")
+                self._until(change, change.old, 0)
+            case "restore":
+                self._until(change, change.old, change.replicas)
+            case "scale-down":
+                self._until(change, change.new, 0)
+
+    def _until(self, change: Change, version: str, count: int) -> None:
+        what = f"{count} pods of {change.name} {version} are there"
+        until(lambda: len(self.pods(change, version)) == count == self.ready(change, version), what)
+
+    def _placed(self, one: Json) -> Json:
+        metadata = {"namespace": self.space, **one["metadata"]}
+        return {**one, "metadata": metadata}
+
+
+def _ready(pod: Json) -> bool:
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def _load(file: str, space: str) -> Release:
+    """The release in a namespace of its own: the mesh says which."""
+
+    def read(name: str) -> str:
+        text = (EXAMPLES / name).read_text()
+        return text.replace("namespace: shop", f"namespace: {space}")
+
+    return load_release(read(file), read=read, file=file).release
