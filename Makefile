@@ -7,7 +7,7 @@ JOBS   ?= 2
 SECONDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test validators test-brokers test-envoys test-sdk h2spec lab lab-istio lab-kube lint format bench fuzz proto wasm clean
+.PHONY: help demo test validators test-brokers test-envoys test-sdk h2spec cue lab lab-istio lab-kube lint format bench fuzz proto wasm clean
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -38,10 +38,12 @@ lab: lab-istio lab-kube ## What we write, before the control planes that read it
 
 lab-istio: $(VENV)/.dev ## Istio's config engine renders it, real Envoys run that; takes Go
 	$(BIN)/python -m tests.lab.istio.build
-	$(BIN)/pytest tests/lab/istio -n $(JOBS) --dist worksteal $(ARGS)
+	$(BIN)/pytest tests/lab/istio -n $(JOBS) --dist loadfile $(ARGS)
 
 lab-kube: $(VENV)/.dev ## Our definitions and service before a real API server, real release controllers; takes Go
 	PYTHONPATH=tests $(BIN)/python -m lab.kube.run $(ARGS)
+
+cue: .tools/cue ## The tool that the tests try KubeVela's definitions with; takes Go
 
 lint: $(VENV)/.dev ## Style, types, layers
 	$(BIN)/ruff format --check .
@@ -71,6 +73,10 @@ clean: ## Remove what make made
 .tools/h2spec:
 	@command -v go >/dev/null || { echo "h2spec is built with Go, and there is none" >&2; exit 1; }
 	GOBIN=$(CURDIR)/.tools go install github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
+
+.tools/cue:
+	@command -v go >/dev/null || { echo "cue is built with Go, and there is none" >&2; exit 1; }
+	GOBIN=$(CURDIR)/.tools go install cuelang.org/go/cmd/cue@v0.17.1
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -9,7 +9,7 @@ import sys
 
 from benchmarks._options import Options
 
-NAMES = ("policy", "baggage", "propagator", "extproc", "backends")
+NAMES = ("policy", "baggage", "propagator", "release", "extproc", "backends")
 REPORT = "report"
 
 PARTS = ("main", "free", "workers", "shapes", "alone", "soak", "processor")

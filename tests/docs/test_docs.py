@@ -49,6 +49,7 @@ from colorfast.policy import _mesh_model as mesh_models
 from colorfast.policy import _model as models
 from colorfast.policy._vectors import ExpectModel, RequestModel, VectorModel
 from colorfast.propagator import Settings
+from colorfast.release import _spec as release_models
 from helpers.certificates import Authority
 from helpers.watchers import processor_of, watcher_of
 
@@ -231,6 +232,14 @@ MODELS: dict[str, dict[str, type[BaseModel]]] = {
         "services.": mesh_models.ServiceModel,
         "gateways[].": mesh_models.GatewayModel,
         "external[].": mesh_models.ExternalModel,
+    },
+    "release.md": {
+        "spec.": release_models.ReleaseSpec,
+        "services.": release_models.ChangeModel,
+        "steps[].": release_models.StageModel,
+        "split.": release_models.SplitModel,
+        "analysis.": release_models.AnalysisModel,
+        "metrics[].": release_models.MetricModel,
     },
 }
 INNER = {

@@ -91,7 +91,5 @@ def release(
     return load(release_text(names, **spec), files).release
 
 
-def load(
-    given: str, files: Mapping[str, str], *, controller: Controller | None = None
-) -> Loaded:
+def load(given: str, files: Mapping[str, str], *, controller: Controller | None = None) -> Loaded:
     return load_release(given, read=files.__getitem__, file="r.yaml", controller=controller)

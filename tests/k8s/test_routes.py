@@ -52,6 +52,14 @@ MESH = Mesh(
     external=(External(host="pay.example.org"), External(host="*.example.net", port=8080)),
 )
 STRICT = replace(MESH, strict=LaneSet(("blue", "pr-*")))
+TWO_ENTRIES = replace(
+    MESH,
+    gateways=(
+        *MESH.gateways,
+        replace(MESH.gateways[0], hosts=("side.example.com",), entry="side"),
+    ),
+)
+"""One Gateway object: which of its hosts a request is for tells where it goes."""
 LANES = [None, "base", "canary", "blue", "a.b_c", "pr-42", "pr-7", "pr-999"]
 REFUSED = "refused"
 
@@ -135,6 +143,21 @@ def test_a_gateway_leads_to_the_entry_in_the_same_way() -> None:
     inside = services["front-lanes"]["spec"]["http"]
     without_names = [[{**route, "name": ""} for route in routes] for routes in (inside,)]
     assert [{**route, "name": ""} for route in entrance["http"]] == without_names[0]
+
+
+@pytest.mark.parametrize(("api", "kind"), [("istio", "VirtualService"), ("gateway", "HTTPRoute")])
+def test_a_gateway_may_lead_to_another_entry(api: str, kind: str) -> None:
+    made = objects(TWO_ENTRIES, kind, api=api)
+    assert {"gw-front", "gw-side"} <= made.keys()
+    assert made["gw-side"]["metadata"]["namespace"] == "stock"
+    assert "front" not in str(made["gw-side"]["spec"])
+
+
+def test_the_backups_of_a_gateway_are_those_of_all_its_entries() -> None:
+    filters = objects(replace(TWO_ENTRIES, fallback="endpoints"), "EnvoyFilter")
+    patches = str(filters["gw-lane-backups"]["spec"]["configPatches"])
+    assert "gw-front.canary" in patches
+    assert "gw-side.pr-7" in patches
 
 
 @pytest.mark.parametrize(

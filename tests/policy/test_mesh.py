@@ -27,6 +27,11 @@ BROKEN = [
     ("CF107", "spec: {entry: a, fallback: never, services: {a: {lanes: [base]}}}", "4:28"),
     ("CF202", "spec: {entry: a, strict: [A], services: {a: {lanes: [base]}}}", "4:27"),
     (
+        "CF221",
+        "spec: {entry: a, gateways: [{name: g, hosts: [g], entry: b}], services: {a: {lanes: [base]}}}",
+        "4:58",
+    ),
+    (
         "CF223",
         "spec: {entry: a, services: {a: {lanes: {base: {v: a}, canary: {v: a, w: b}}}}}",
         "4:41",
@@ -106,3 +111,16 @@ def test_what_kubernetes_needs_to_know_can_be_said() -> None:
     assert mesh.external[0].port == 8080
     assert "pr-7" in mesh.strict
     assert mesh.fallback == "endpoints"
+
+
+def test_gateways_may_lead_to_services_of_their_own() -> None:
+    mesh = load_mesh(
+        HEAD
+        + """spec:
+  entry: a
+  gateways: [{name: g, hosts: [g]}, {name: h, hosts: [h], entry: b}]
+  services: {a: {lanes: [base], calls: [b]}, b: {lanes: [base]}}
+"""
+    )
+    assert [mesh.entry_of(gateway).name for gateway in mesh.gateways] == ["a", "b"]
+    assert mesh.entrances == ("a", "b")

@@ -97,7 +97,9 @@ class Simulation:
             moves += [("dye", entrance, step.weight or 0) for entrance in self.dyes]
         if step.kind == "routes":
             for routes in step.routes:
-                moves += [("route", pair, routes) for pair in self.routes if pair[1] == routes.service]
+                moves += [
+                    ("route", pair, routes) for pair in self.routes if pair[1] == routes.service
+                ]
         if step.kind == "pods":
             moves += [("pods", name, step.action) for name in step.services]
         moves = [move for move in moves if move[0] == "dye" or _service(move) in self.goes_back]

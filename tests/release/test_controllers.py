@@ -11,11 +11,21 @@ from typing import Any
 
 import jsonschema
 import pytest
-from release.cases import CASES, GOLDEN, Object, everything, load, objects, of_kind
+from release.cases import (
+    CASES,
+    GOLDEN,
+    Object,
+    everything,
+    generated,
+    load,
+    objects,
+    of_kind,
+)
 from release.schemas import SCHEMAS
 
 import colorfast.release.generate as room
 from colorfast.policy import InvalidInput
+from colorfast.release import load_release
 from colorfast.release.generate import INSTALL, WORKFLOW, generate
 
 CUE = Path(room.__file__).parent / "cue"
@@ -347,7 +357,8 @@ def refused(case: str, old: str, new: str) -> list[str]:
     release = load(text.replace(old, new), file.parent)
     with pytest.raises(InvalidInput) as caught:
         generate(release)
-    return [f"{one.code}:{one.line}" for one in caught.value.diagnostics]
+    found = caught.value.diagnostics
+    return [f"{one.code}:{one.line}" for one in found if one.level == "error"]
 
 
 REFUSALS: dict[str, tuple[str, str, str, list[str]]] = {
@@ -373,6 +384,25 @@ REFUSALS: dict[str, tuple[str, str, str, list[str]]] = {
 def test_what_a_controller_would_play_wrongly_is_refused(name: str) -> None:
     case, old, new, codes = REFUSALS[name]
     assert refused(case, old, new) == codes
+
+
+def test_a_split_that_reads_what_filters_do_not_send_is_said() -> None:
+    (one,) = generated("istio-locked").diagnostics
+    assert (one.code, one.level) == ("CF826", "warning")
+    assert "cookie uid or sourceIp" in one.what
+    assert "03-dye-2-5/lanepolicy-shop.yaml" in generated("istio-locked").files["runbook.md"]
+    file = GOLDEN / "istio-locked" / "release.yaml"
+    policy = (GOLDEN / "policy.yaml").read_text() + (
+        "  rules:\n  - name: known\n    match: [{cookies: {uid: {exact: '1'}}, "
+        "sourceIp: [10.0.0.0/8]}]\n    lane: base\n"
+    )
+    texts = {
+        "../policy.yaml": policy,
+        "../mesh-lanes.yaml": (GOLDEN / "mesh-lanes.yaml").read_text(),
+    }
+    assert (
+        generate(load_release(file.read_text(), read=texts.__getitem__).release).diagnostics == ()
+    )
 
 
 def test_pauses_that_flagger_does_not_know_are_said() -> None:

@@ -54,23 +54,23 @@ BROKEN: list[tuple[str, dict[str, str | None], str]] = [
     ("CF107", {"pattern": "blue"}, "8:12"),
     ("CF107", {"services": services(a=A[:-1] + ", replicas: 0}", b=B)}, "11:56"),
     ("CF202", {"lane": "Canary"}, "9:9"),
-    ("CF701", {"services": services(a=A, b=B, z=B)}, "11:80"),
-    ("CF701", {"drops": "[z]"}, "13:11"),
-    ("CF702", {"services": services(a=A, b="{from: v1, to: v3, image: b}")}, "11:47"),
-    ("CF702", {"services": services(a=A, b="{from: v1, to: v1, image: b}")}, "11:47"),
-    ("CF702", {"services": services(a=A)}, "9:3"),
-    ("CF703", {"lane": "base"}, "9:9"),
-    ("CF704", {"lane": None}, "5:3"),
-    ("CF704", {"split": None}, "5:3"),
-    ("CF705", {"share": "weights"}, "10:3"),
-    ("CF706", {"style": "labels"}, "13:10"),
-    ("CF707", {"steps": "[{weight: 5}, {weight: 5}, {weight: 100}]"}, "12:33"),
-    ("CF707", {"steps": "[{weight: 50}]"}, "12:20"),
-    ("CF707", {"steps": "[{weight: 0.001}, {weight: 100}]"}, "12:20"),
-    ("CF707", {"steps": "[{weight: ten}, {weight: 100}]"}, "12:20"),
-    ("CF708", {"steps": "[{weight: 100, pause: soon}]"}, "12:32"),
+    ("CF801", {"services": services(a=A, b=B, z=B)}, "11:80"),
+    ("CF801", {"drops": "[z]"}, "13:11"),
+    ("CF802", {"services": services(a=A, b="{from: v1, to: v3, image: b}")}, "11:47"),
+    ("CF802", {"services": services(a=A, b="{from: v1, to: v1, image: b}")}, "11:47"),
+    ("CF802", {"services": services(a=A)}, "9:3"),
+    ("CF803", {"lane": "base"}, "9:9"),
+    ("CF804", {"lane": None}, "5:3"),
+    ("CF804", {"split": None}, "5:3"),
+    ("CF805", {"share": "weights"}, "10:3"),
+    ("CF806", {"style": "labels"}, "13:10"),
+    ("CF807", {"steps": "[{weight: 5}, {weight: 5}, {weight: 100}]"}, "12:33"),
+    ("CF807", {"steps": "[{weight: 50}]"}, "12:20"),
+    ("CF807", {"steps": "[{weight: 0.001}, {weight: 100}]"}, "12:20"),
+    ("CF807", {"steps": "[{weight: ten}, {weight: 100}]"}, "12:20"),
+    ("CF808", {"steps": "[{weight: 100, pause: soon}]"}, "12:32"),
     (
-        "CF709",
+        "CF809",
         {
             "analysis": "{prometheus: 'http://p', metrics: [{name: m, query: up, condition: high}]}",
         },
@@ -91,7 +91,7 @@ def test_the_sound_file_is_sound() -> None:
 
 
 def test_a_single_release_has_one_service() -> None:
-    assert diagnosed(pattern="single", lane=None, split=None) == [("CF710", "9:3")]
+    assert diagnosed(pattern="single", lane=None, split=None) == [("CF810", "9:3")]
 
 
 @pytest.mark.parametrize("key", ["lane: canary", "style: version", "share: dye", "drops: [a]"])
@@ -99,7 +99,7 @@ def test_patterns_without_a_lane_have_no_keys_of_it(key: str) -> None:
     name, _, value = key.partition(": ")
     changes: dict[str, str | None] = {"pattern": "ordered", "lane": None, "split": None}
     found = diagnosed(**changes | {name: value})
-    assert [code for code, _ in found] == ["CF705"]
+    assert [code for code, _ in found] == ["CF805"]
 
 
 TAKEN: list[dict[str, Any]] = [
@@ -119,7 +119,7 @@ TAKEN: list[dict[str, Any]] = [
 @pytest.mark.parametrize("spec", TAKEN)
 def test_the_lane_belongs_to_the_release_alone(spec: dict[str, Any]) -> None:
     policy = releases.text("LanePolicy", "shop", {"lanes": ["base", "canary"]} | spec)
-    assert diagnosed({"policy.yaml": policy}) == [("CF703", "9:9")]
+    assert diagnosed({"policy.yaml": policy}) == [("CF803", "9:9")]
 
 
 def test_a_parked_rule_may_name_the_lane() -> None:
@@ -135,7 +135,7 @@ def test_what_is_wrong_in_the_files_beside_it_is_told_with_their_places() -> Non
 
 def test_policy_and_mesh_must_fit() -> None:
     policy = releases.text("LanePolicy", "shop", {"lanes": ["base"], "baseline": "base"})
-    assert {code for code, _ in diagnosed({"policy.yaml": policy})} == {"CF224", "CF703"}
+    assert {code for code, _ in diagnosed({"policy.yaml": policy})} == {"CF224", "CF803"}
 
 
 def test_a_file_beside_it_that_cannot_be_read_is_told_where_it_is_named() -> None:

@@ -40,9 +40,7 @@ CASES: dict[str, dict[str, Any]] = {
     "ordered": {"pattern": "ordered", "steps": [{"weight": 2.5, "pause": "90s"}, {"weight": 100}]},
     "ordered-entrance-first": {"pattern": "ordered", "finish": "first"},
 }
-KINDS = [
-    (controller, style) for controller, styles in STYLES_OF.items() for style in styles
-]
+KINDS = [(controller, style) for controller, styles in STYLES_OF.items() for style in styles]
 every_kind = pytest.mark.parametrize(("controller", "style"), KINDS)
 
 

@@ -210,7 +210,11 @@ def test_pairs_tell_what_all_combinations_tell(
 def test_pairs_tell_what_all_combinations_tell_of_weights(
     controller: Controller, *, any_order: bool
 ) -> None:
-    for spec in ({"pattern": "ordered"}, {"share": "weights"}, {"pattern": "ordered", "finish": "first"}):
+    for spec in (
+        {"pattern": "ordered"},
+        {"share": "weights"},
+        {"pattern": "ordered", "finish": "first"},
+    ):
         release = releases.release(SMALL["three"], controller=controller, **spec, **ONE_STEP)
         pairs = verify(release, any_order=any_order)
         whole = verify(release, any_order=any_order, whole=True)
@@ -219,7 +223,9 @@ def test_pairs_tell_what_all_combinations_tell_of_weights(
 
 def shortest(verdict: Verdict) -> dict[str, int]:
     # Which rollback is to blame for a state depends on what else was broken before it.
-    return {one.invariant: one.depth for one in verdict.counterexamples if one.invariant != "rollback"}
+    return {
+        one.invariant: one.depth for one in verdict.counterexamples if one.invariant != "rollback"
+    }
 
 
 def test_services_with_the_same_role_have_the_same_states() -> None:
@@ -306,9 +312,7 @@ def drawn_releases(draw: st.DrawFn) -> Release:
     )
 
 
-MANY = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @MANY

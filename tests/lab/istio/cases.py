@@ -52,7 +52,12 @@ class Case:
     @cached_property
     def objects(self) -> list[Json]:
         """These, and what the cluster has."""
-        return [*cluster_of(self.mesh, self.options.routes), *self.generated]
+        return [*cluster_of(self.mesh, self.options.routes, self.options.waypoint), *self.generated]
+
+    @property
+    def ambient(self) -> bool:
+        """Whether the hops are waypoints."""
+        return self.options.waypoint is not None
 
     @cached_property
     def gateways(self) -> dict[str, Gateway]:
@@ -60,8 +65,14 @@ class Case:
         return {f"gateway:{one.namespace}/{one.name}": one for one in self.mesh.gateways}
 
     @cached_property
-    def sidecars(self) -> dict[str, str]:
-        """The proxies in both directions of each service's baseline, and the service's name."""
+    def hops(self) -> dict[str, str]:
+        """The proxies of each service's baseline, and the service's name; or the waypoints, and
+        the name of a service behind each."""
+        if self.options.waypoint:
+            name = self.options.waypoint
+            return {
+                f"waypoint:{one.namespace}/{name}": one.name for one in self.mesh.services[::-1]
+            }
         return {
             f"sidecar-{way}:{one.namespace}/{deployment(one, self.policy.baseline)}": one.name
             for one in self.mesh.services
@@ -71,7 +82,7 @@ class Case:
     @cached_property
     def proxies(self) -> list[str]:
         """All of them."""
-        return [*self.gateways, *self.sidecars]
+        return [*self.gateways, *self.hops]
 
     def station(self, proxy: str) -> TargetOptions:
         """What is to be found in *proxy*."""

@@ -13,12 +13,18 @@ GATEWAY_API = "gateway.networking.k8s.io/v1"
 GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 
 
-def cluster_of(mesh: Mesh, routes: Routes) -> list[Json]:
-    """A Deployment for each lane of each service, and the gateways, by the API that *routes* are of."""
+def cluster_of(mesh: Mesh, routes: Routes, waypoints: str | None = None) -> list[Json]:
+    """A Deployment for each lane of each service, and the gateways, by the API that *routes* are of.
+
+    With *waypoints*, their name, each namespace with services is ambient and has one.
+    """
     gateway = istio_gateway if routes == "istio" else gateway_api_gateway
     names = [*(one.namespace for one in mesh.services), *(one.namespace for one in mesh.gateways)]
+    behind = dict.fromkeys(one.namespace for one in mesh.services) if waypoints else {}
     return [
-        *map(namespace, dict.fromkeys(names)),
+        *(namespace(name, waypoints if name in behind else None) for name in dict.fromkeys(names)),
+        *([gateway_class("istio-waypoint")] if waypoints else []),
+        *(each for name in behind for each in waypoint(waypoints or "", name)),
         *([gateway_class("istio")] if routes == "gateway-api" else []),
         *(each for one in mesh.services for each in workloads(one)),
         *(each for one in mesh.gateways for each in gateway(one)),
@@ -33,10 +39,11 @@ def named(api: str, kind: str, name: str, namespace: str | None, **content: Any)
     return {"apiVersion": api, "kind": kind, "metadata": metadata, **content}
 
 
-def namespace(name: str) -> Json:
-    """A namespace whose pods get sidecars."""
+def namespace(name: str, waypoint: str | None = None) -> Json:
+    """A namespace whose pods get sidecars, or in the ambient mesh, its Services behind *waypoint*."""
     one = named("v1", "Namespace", name, None)
-    one["metadata"]["labels"] = {"istio-injection": "enabled"}
+    ambient = {"istio.io/dataplane-mode": "ambient", "istio.io/use-waypoint": waypoint}
+    one["metadata"]["labels"] = ambient if waypoint else {"istio-injection": "enabled"}
     return one
 
 
@@ -105,8 +112,8 @@ def gateway_api_gateway(one: Gateway) -> Iterator[Json]:
     yield named(GATEWAY_API, "Gateway", one.name, one.namespace, spec=spec)
 
 
-def waypoint(name: str, namespace: str, port: int) -> Iterator[Json]:
-    """A waypoint for the Services of *namespace*, which has to be ambient, and a Service there."""
+def waypoint(name: str, namespace: str) -> Iterator[Json]:
+    """A waypoint for the Services of *namespace*, which has to be ambient."""
     labels = {GATEWAY_NAME: name}
     yield workload(name, namespace, labels, 15008)
     installed = service(name, namespace, labels, 15008, "mesh")
@@ -119,14 +126,6 @@ def waypoint(name: str, namespace: str, port: int) -> Iterator[Json]:
     one = named(GATEWAY_API, "Gateway", name, namespace, spec=spec, status=status)
     one["metadata"]["labels"] = {"istio.io/waypoint-for": "service"}
     yield one
-    yield service("app", namespace, {"app": "app"}, port, "http")
-    yield workload("app", namespace, {"app": "app"}, port)
-
-
-def ambient(one: Json, waypoint: str) -> Json:
-    """The Namespace *one* in the ambient mesh, its Services behind *waypoint*."""
-    labels = {"istio.io/dataplane-mode": "ambient", "istio.io/use-waypoint": waypoint}
-    return one | {"metadata": one["metadata"] | {"labels": labels}}
 
 
 def authentication(namespace: str, waypoint: str | None = None) -> Iterator[Json]:

@@ -12,9 +12,15 @@ _DEFAULTS: Final = ("DEFAULT", "NONE", "STATIC")
 """Names of enums' first values, which JSON leaves out."""
 
 
-def managers(rendering: Json) -> Iterator[tuple[str, Json]]:
+TUNNELS: Final = ("connect_terminate", "connect_originate")
+"""A waypoint's listeners for what requests come and go in."""
+
+
+def managers(rendering: Json, *, tunnels: bool = False) -> Iterator[tuple[str, Json]]:
     """Every HTTP connection manager, with the name of its listener."""
     for listener in rendering["listeners"]:
+        if listener["name"] in TUNNELS and not tunnels:
+            continue
         last = listener.get("default_filter_chain")
         for chain in (*listener.get("filter_chains", ()), *([last] if last else ())):
             for one in chain["filters"]:
@@ -27,16 +33,28 @@ def filters(manager: Json) -> list[str]:
     return [one["name"] for one in manager["http_filters"]]
 
 
-def route_names(rendering: Json, domain: str) -> list[str]:
-    """The names of the routes of *domain*, in order; the same wherever they are found."""
-    found = {
-        tuple(route.get("name", "") for route in host["routes"])
-        for routes in rendering["routes"]
+def routes_of(rendering: Json, domain: str) -> list[Json]:
+    """The routes of *domain*, in order; the same wherever they are found."""
+    found = [
+        host["routes"]
+        for routes in (*rendering.get("routes", ()), *_inline(rendering))
         for host in routes.get("virtual_hosts", ())
         if domain in host["domains"]
-    }
-    assert len(found) == 1, f"{domain}: {found}"
-    return list(*found)
+    ]
+    assert found, domain
+    assert all(one == found[0] for one in found), domain
+    first: list[Json] = found[0]
+    return first
+
+
+def _inline(rendering: Json) -> Iterator[Json]:
+    """A waypoint has the routes of a Service in the Service's own chain, for all domains."""
+    for _, manager in managers(rendering):
+        routes = manager.get("route_config", {})
+        kind, _, host = routes.get("name", "").rpartition("|")
+        if kind.startswith("inbound-vip|"):
+            hosts = [each | {"domains": [host]} for each in routes["virtual_hosts"]]
+            yield routes | {"virtual_hosts": hosts}
 
 
 def differences(got: Any, ours: Any, at: str = "") -> Iterator[str]:

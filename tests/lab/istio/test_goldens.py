@@ -1,6 +1,6 @@
 """From a policy to what Envoy runs: Istio's renderings, kept, so that no Go is needed to check them.
 
-``make lab-istio`` renders again and compares; with ``ARGS=--update-golden`` it writes them. Without
+``make lab-istio`` renders again and compares; with ``ARGS="-k test_goldens --update-golden"`` it writes them. Without
 Istio's engine the tests hold the renderings to the objects that they were made from, to the filters
 that a policy compiles to, and to Envoy.
 """
@@ -29,8 +29,8 @@ each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
 def chosen(case: Case) -> list[str]:
-    """The gateways, and both sides of the service that they lead to."""
-    return [*case.gateways, *(p for p, name in case.sidecars.items() if name == case.mesh.entry)]
+    """The gateways, and the hops of the service that they lead to."""
+    return [*case.gateways, *(p for p, name in case.hops.items() if name == case.mesh.entry)]
 
 
 def path_of(case: Case, proxy: str) -> Path:
@@ -59,7 +59,7 @@ PROXIES = [
 @pytest.mark.usefixtures("istio")
 @each_case
 def test_istio_renders_it_as_it_did(case: Case, golden: Callable[[Path, str], None]) -> None:
-    rendered = render(case.objects, chosen(case), output="bootstrap")
+    rendered = render(case.objects, chosen(case), output="bootstrap", ambient=case.ambient)
     assert rendered.keys() == set(chosen(case))
     for proxy, bootstrap in rendered.items():
         golden(path_of(case, proxy), dump([bootstrap]))
@@ -69,7 +69,7 @@ def test_istio_renders_it_as_it_did(case: Case, golden: Callable[[Path, str], No
 @each_case
 def test_the_objects_are_those_that_were_rendered(case: Case) -> None:
     kept = (GOLDEN / case.name / SOURCE).read_text()
-    assert kept == source(case), "make lab-istio ARGS=--update-golden renders them anew"
+    assert kept == source(case), "CONTRIBUTING.md says how they are rendered anew"
 
 
 @pytest.mark.parametrize(("case", "proxy"), PROXIES)
@@ -96,6 +96,9 @@ def test_envoy_takes_what_is_kept(case: Case, proxy: str) -> None:
     # As in the bootstrap of Istio's proxies.
     layer = {"name": "static", "static_layer": {"re2.max_program_size.error_level": 32768}}
     kept = golden_of(case.name, proxy) | {"layered_runtime": {"layers": [layer]}}
+    package = "envoy.extensions.bootstrap.internal_listener.v3.InternalListener"
+    internal = {"@type": f"type.googleapis.com/{package}"}  # what waypoints consist of
+    kept["bootstrap_extensions"] = [{"name": "internal", "typed_config": internal}]
     validate(with_plugins_fetched(kept))
 
 

@@ -7,7 +7,6 @@ from functools import cache
 
 import pytest
 from lab.istio.cluster import (
-    ambient,
     authentication,
     gateway_api_gateway,
     gateway_class,
@@ -17,7 +16,7 @@ from lab.istio.cluster import (
     waypoint,
     workload,
 )
-from lab.istio.reading import Json, differences, filters, managers
+from lab.istio.reading import TUNNELS, Json, differences, filters, managers
 from lab.istio.tools import analyze, effects, render, validate
 
 from colorfast.envoy import Fallback
@@ -89,12 +88,14 @@ class Station:
         return objects
 
     def cluster(self) -> Iterator[Json]:
-        here = namespace(self.namespace)
-        yield ambient(here, NAME) if self.place == "waypoint" else here
-        yield from authentication(self.namespace, NAME if self.place == "waypoint" else None)
+        waypoints = NAME if self.place == "waypoint" else None
+        yield namespace(self.namespace, waypoints)
+        yield from authentication(self.namespace, waypoints)
         gateway = Gateway(name=NAME, namespace=self.namespace, hosts=("*.test",), selector=LABELS)
         if self.place == "waypoint":
-            yield from waypoint(NAME, self.namespace, 8080)
+            yield from waypoint(NAME, self.namespace)
+            yield service("app", self.namespace, {"app": "app"}, 8080, "http")
+            yield workload("app", self.namespace, {"app": "app"}, 8080)
         elif self.by_reference:
             yield from gateway_api_gateway(gateway)
         elif self.place == "gateway":
@@ -146,11 +147,7 @@ def rendered(station: Station) -> Json:
 def ours(station: Station) -> Iterator[tuple[str, Json]]:
     """The HTTP connection managers that requests pass, with their proxies."""
     for proxy in station.proxies:
-        found = [
-            manager
-            for listener, manager in managers(rendered(station)[proxy])
-            if station.place != "waypoint" or listener == "main_internal"
-        ]
+        found = [manager for _, manager in managers(rendered(station)[proxy])]
         assert found, proxy
         yield from ((proxy, manager) for manager in found)
 
@@ -209,7 +206,8 @@ def test_a_plugin_gets_its_configuration(station: Station) -> None:
 )
 def test_a_waypoints_tunnel_is_left_alone(station: Station) -> None:
     (proxy,) = station.proxies
-    tunnels = [m for name, m in managers(rendered(station)[proxy]) if name != "main_internal"]
+    every = managers(rendered(station)[proxy], tunnels=True)
+    tunnels = [manager for name, manager in every if name in TUNNELS]
     assert tunnels
     for tunnel in tunnels:
         assert [name for name in filters(tunnel) if "colorfast" in name] == []

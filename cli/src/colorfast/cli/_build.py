@@ -72,6 +72,11 @@ def _version(_: click.Context, __: click.Parameter, value: str) -> Version:
     help="What carries the dye at every hop.",
 )
 @click.option(
+    "--waypoint",
+    metavar="NAME",
+    help="In an ambient mesh: the name of each namespace's waypoint, which carries the dye.",
+)
+@click.option(
     "--service",
     default=_DEFAULTS.service,
     show_default=True,

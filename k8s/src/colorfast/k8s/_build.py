@@ -39,6 +39,9 @@ class BuildOptions:
     service: str = TargetOptions().service
     image: str = TargetOptions().image
     istio: Version = NEWEST_ISTIO
+    waypoint: str | None = None
+    """The name that the waypoints have, one in each namespace with services: they carry the dye.
+    None where every pod has a sidecar, which does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +55,12 @@ class Built:
 def build(policy: Policy, mesh: Mesh, options: BuildOptions) -> Built:
     """The filters of every gateway and every hop, and the lane routes.
 
-    Raises InvalidInput when *policy* does not fit *mesh*, or cannot be said with *options*.
+    Raises InvalidInput when *policy* does not fit *mesh*, or cannot be said with *options*, and
+    ValueError for options that do not go together.
     """
+    if options.waypoint is not None and options.routes != "gateway-api":
+        # Aggregate clusters and header removal are the client's sidecar's in the Istio API.
+        raise ValueError("waypoints route by HTTPRoutes: --waypoint goes with --routes gateway-api")
     check_fit(policy, mesh)
     routes = istio_routes if options.routes == "istio" else gateway_api_routes
     objects = list(routes(policy, mesh))
@@ -86,11 +93,16 @@ def _stations(mesh: Mesh, options: BuildOptions) -> Iterator[tuple[Target, Targe
         chosen = replace(common, placement=placement, backend=options.dye, fallback=fallback)
         yield _target(options.dye, options.istio), chosen
     for namespace in dict.fromkeys(service.namespace for service in mesh.services):
-        placement = Placement(place="sidecar", namespace=namespace)
         yield (
             _target(options.carry, options.istio),
-            replace(common, placement=placement, backend=options.carry),
+            replace(common, placement=_hop(namespace, options.waypoint), backend=options.carry),
         )
+
+
+def _hop(namespace: str, waypoint: str | None) -> Placement:
+    if waypoint is None:
+        return Placement(place="sidecar", namespace=namespace)
+    return Placement(place="waypoint", namespace=namespace, gateway=waypoint)
 
 
 def _target(backend: Backend, istio: Version) -> Target:

@@ -60,7 +60,7 @@ def _names(draft: Draft) -> None:
     for path, name in named:
         if name not in known:
             draft.document.report(
-                "CF701",
+                "CF801",
                 path,
                 f"mesh {draft.mesh.name} has no service {name}",
                 fix=f"name one of {', '.join(known)}",
@@ -97,7 +97,7 @@ def _versions(draft: Draft) -> None:
 
 
 def _misfit(draft: Draft, path: Path, what: str, *, why: str = "", fix: str = "") -> None:
-    draft.document.report("CF702", path, what, why=why, fix=fix, at_key=True)
+    draft.document.report("CF802", path, what, why=why, fix=fix, at_key=True)
 
 
 def _lane_is_whole(draft: Draft) -> None:
@@ -122,7 +122,7 @@ def _lane_is_free(draft: Draft) -> None:
     taken = _taken(policy, lane, f"release-{_name(draft)}")
     if taken is not None:
         draft.document.report(
-            "CF703",
+            "CF803",
             (*_SPEC, "lane"),
             taken,
             why="requests would be in the lane before its pods are, and when they are gone",
@@ -177,7 +177,7 @@ def _keys(draft: Draft) -> None:
             where = f"pattern {spec.pattern}"
             where += f" with share {spec.share}" if draft.locked else ""
             draft.document.report(
-                "CF705",
+                "CF805",
                 (*_SPEC, key),
                 f"{key} has no part in {where}",
                 fix="remove it",
@@ -186,14 +186,14 @@ def _keys(draft: Draft) -> None:
     needed = {"lane": draft.locked, "split": by_dye}
     for key, is_needed in needed.items():
         if is_needed and getattr(spec, key) is None and key not in draft.broken:
-            draft.document.report("CF704", _SPEC, f"pattern {spec.pattern} needs {key}")
+            draft.document.report("CF804", _SPEC, f"pattern {spec.pattern} needs {key}")
 
 
 def _style(draft: Draft) -> None:
     style, styles = draft.spec.style, STYLES_OF[draft.controller]
     if draft.locked and style is not None and style not in styles:
         draft.document.report(
-            "CF706",
+            "CF806",
             (*_SPEC, "style"),
             f"{draft.controller} cannot play style {style}",
             fix=f"use {' or '.join(styles)}",
@@ -205,7 +205,7 @@ def _weights(draft: Draft) -> None:
     for index, stage in enumerate(draft.spec.steps):
         if stage.weight <= before:
             draft.document.report(
-                "CF707",
+                "CF807",
                 (*_SPEC, "steps", index, "weight"),
                 f"{stage.weight / 100:g} follows {before / 100:g}",
                 why="who has had the new version would get the old one again",
@@ -215,7 +215,7 @@ def _weights(draft: Draft) -> None:
     if before != 10_000 and "steps" not in draft.broken:
         at = (*_SPEC, "steps", len(draft.spec.steps) - 1, "weight")
         draft.document.report(
-            "CF707", at, "the last step is not 100", fix="add a step with weight: 100"
+            "CF807", at, "the last step is not 100", fix="add a step with weight: 100"
         )
 
 
@@ -223,7 +223,7 @@ def _number(draft: Draft) -> None:
     count = len(draft.spec.services)
     if draft.spec.pattern == "single" and count != 1:
         draft.document.report(
-            "CF710",
+            "CF810",
             (*_SPEC, "services"),
             f"pattern single has {count} services",
             fix="use ordered or locked for several",

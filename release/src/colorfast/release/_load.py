@@ -35,6 +35,7 @@ from colorfast.release._model import (
 from colorfast.release._spec import AnalysisModel, ChangeModel, ReleaseEnvelope, ReleaseSpec
 
 SPEC: Path = ("spec",)
+_MINUTE = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +188,7 @@ def _change(draft: Draft, mesh: Mesh, name: str, one: ChangeModel) -> Change:
 
 def _analysis(given: AnalysisModel) -> Analysis:
     return Analysis(
-        interval=given.interval,
+        interval=given.interval or _MINUTE,
         prometheus=given.prometheus,
         metrics=tuple(
             Metric(

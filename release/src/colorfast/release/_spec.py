@@ -19,14 +19,14 @@ _IMAGE = r"^[a-z0-9]+([._:/-][a-z0-9_-]+)*$"
 def _seconds(text: Any) -> int:
     found = _TIME.fullmatch(text) if isinstance(text, str) else None
     if found is None:
-        raise problem("CF708", f"{text!r} is not a time", fix="write 30s, 10m or 1h")
+        raise problem("CF808", f"{text!r} is not a time", fix="write 30s, 10m or 1h")
     return int(found[1]) * _UNITS[found[2]]
 
 
 def _condition(text: str) -> str:
     if not _CONDITION.fullmatch(text):
         raise problem(
-            "CF709",
+            "CF809",
             f"{text!r} is not a condition",
             fix="write a comparison and a number, such as >= 0.99",
         )
@@ -35,11 +35,11 @@ def _condition(text: str) -> str:
 
 def _parts(percent: Any) -> int:
     if isinstance(percent, bool) or not isinstance(percent, int | float):
-        raise problem("CF707", f"{percent!r} is not a percentage", fix="write a number, as 2.5")
+        raise problem("CF807", f"{percent!r} is not a percentage", fix="write a number, as 2.5")
     parts = Decimal(str(percent)) * 100
     if parts != int(parts) or not 0 < parts <= 10_000:
         raise problem(
-            "CF707",
+            "CF807",
             f"{percent} is not a share of the requests",
             why="a split has 10,000 parts",
             fix="write 0.01 to 100, with two decimals at most",
@@ -91,7 +91,7 @@ class MetricModel(Model):
 class AnalysisModel(Model):
     """What is measured while a release runs."""
 
-    interval: Seconds = 60
+    interval: Seconds | None = None
     prometheus: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
     metrics: Annotated[list[MetricModel], Field(min_length=1)]
 

@@ -12,6 +12,7 @@ import (
 
 	meshconfig "istio.io/api/mesh/v1alpha1"
 	networking "istio.io/api/networking/v1alpha3"
+	"istio.io/istio/pkg/config"
 	"istio.io/istio/pkg/test"
 )
 
@@ -67,10 +68,10 @@ func (m *manifests) variants(wanted labels.Selector) map[string]*manifests {
 		if !wanted.Matches(labels.Set(c.Labels)) {
 			continue
 		}
-		name := fmt.Sprintf("%s %s/%s", c.GroupVersionKind.Kind, c.Namespace, c.Name)
+		name := nameOf(c)
 		patched, ok := c.Spec.(*networking.EnvoyFilter)
 		if !ok {
-			out[name] = &manifests{configs: slices.Delete(slices.Clone(m.configs), i, i+1), objects: m.objects}
+			out[name] = m.without(name)
 			continue
 		}
 		for n := range patched.ConfigPatches {
@@ -81,15 +82,30 @@ func (m *manifests) variants(wanted labels.Selector) map[string]*manifests {
 			out[fmt.Sprintf("%s patch %d", name, n)] = &manifests{configs: configs, objects: m.objects}
 		}
 	}
-	for i, o := range m.objects {
-		accessor, err := meta.Accessor(o)
-		if err != nil || !wanted.Matches(labels.Set(accessor.GetLabels())) {
-			continue
+	for _, o := range m.objects {
+		if accessor, err := meta.Accessor(o); err == nil && wanted.Matches(labels.Set(accessor.GetLabels())) {
+			out[nameOfObject(o)] = m.without(nameOfObject(o))
 		}
-		name := fmt.Sprintf("%s %s/%s", kindOf(o), accessor.GetNamespace(), accessor.GetName())
-		out[name] = &manifests{configs: m.configs, objects: slices.Delete(slices.Clone(m.objects), i, i+1)}
 	}
 	return out
 }
 
-func kindOf(o runtime.Object) string { return o.GetObjectKind().GroupVersionKind().Kind }
+// without drops what has the name; a ServiceEntry may be in both places.
+func (m *manifests) without(name string) *manifests {
+	return &manifests{
+		configs: slices.DeleteFunc(slices.Clone(m.configs), func(c config.Config) bool { return nameOf(c) == name }),
+		objects: slices.DeleteFunc(slices.Clone(m.objects), func(o runtime.Object) bool { return nameOfObject(o) == name }),
+	}
+}
+
+func nameOf(c config.Config) string {
+	return fmt.Sprintf("%s %s/%s", c.GroupVersionKind.Kind, c.Namespace, c.Name)
+}
+
+func nameOfObject(o runtime.Object) string {
+	accessor, err := meta.Accessor(o)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%s %s/%s", o.GetObjectKind().GroupVersionKind().Kind, accessor.GetNamespace(), accessor.GetName())
+}

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"istio.io/istio/pilot/pkg/config/kube/crd"
+	"istio.io/istio/pilot/pkg/features"
 	"istio.io/istio/pkg/config"
 	"istio.io/istio/pkg/config/schema/collections"
 	"istio.io/istio/pkg/config/schema/resource"
@@ -74,10 +75,16 @@ func (m *manifests) add(u *unstructured.Unstructured, r rules) error {
 		return err
 	}
 	group, _, _ := strings.Cut(u.GetAPIVersion(), "/")
-	if strings.HasSuffix(group, ".istio.io") {
-		return m.addConfig(u)
+	if !strings.HasSuffix(group, ".istio.io") {
+		return m.addObject(u)
 	}
-	return m.addObject(u)
+	if err := m.addConfig(u); err != nil {
+		return err
+	}
+	if features.EnableAmbient && u.GetKind() == "ServiceEntry" {
+		return m.addObject(u) // the ambient index of the engine in a process looks for it in Kubernetes
+	}
+	return nil
 }
 
 // addConfig validates as Istio's webhook does.

@@ -45,19 +45,15 @@ func serve(address string, m *manifests, mesh *meshconfig.MeshConfig, read func(
 	})
 }
 
-func name(c config.Config) string {
-	return fmt.Sprintf("%v %s/%s", c.GroupVersionKind, c.Namespace, c.Name)
-}
-
 // update makes of the objects before in store those after.
 func update(store model.ConfigStore, before, after []config.Config) error {
 	gone := map[string]config.Config{}
 	for _, c := range before {
-		gone[name(c)] = c
+		gone[nameOf(c)] = c
 	}
 	for _, c := range after {
-		old, known := gone[name(c)]
-		delete(gone, name(c))
+		old, known := gone[nameOf(c)]
+		delete(gone, nameOf(c))
 		var err error
 		if c.ResourceVersion = ""; !known {
 			_, err = store.Create(c)
@@ -65,12 +61,12 @@ func update(store model.ConfigStore, before, after []config.Config) error {
 			_, err = store.Update(c)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", name(c), err)
+			return fmt.Errorf("%s: %w", nameOf(c), err)
 		}
 	}
 	for _, c := range gone {
 		if err := store.Delete(c.GroupVersionKind, c.Name, c.Namespace, nil); err != nil {
-			return fmt.Errorf("%s: %w", name(c), err)
+			return fmt.Errorf("%s: %w", nameOf(c), err)
 		}
 	}
 	return nil

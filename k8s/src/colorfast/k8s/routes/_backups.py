@@ -42,6 +42,8 @@ def backups(plan: Plan) -> Iterator[Json]:
 
 def _places(plan: Plan) -> Iterator[tuple[_Proxies, Sequence[tuple[str, Service]]]]:
     """Proxies, and the routes that they have: whose object they are in, and where they lead."""
+    # A Gateway may be there several times, with hosts that lead to different services.
+    entries: dict[_Proxies, list[tuple[str, Service]]] = {}
     for gateway in plan.mesh.gateways:
         proxies = _Proxies(
             name=slug(f"{gateway.name}-lane-backups"),
@@ -50,7 +52,8 @@ def _places(plan: Plan) -> Iterator[tuple[_Proxies, Sequence[tuple[str, Service]
             selector=gateway.selector,
         )
         entry = plan.mesh.entry_of(gateway)
-        yield proxies, [(entrance(gateway, entry), entry)]
+        entries.setdefault(proxies, []).append((entrance(gateway, entry), entry))
+    yield from entries.items()
     for namespace in dict.fromkeys(service.namespace for service in plan.mesh.services):
         callers = [each for each in plan.mesh.services if each.namespace == namespace]
         called = dict.fromkeys(name for caller in callers for name in caller.calls)

@@ -148,7 +148,8 @@ def _steps(site: Site) -> list[Json]:
         | ({"pause": {"duration": stage.pause}} if stage.pause else {})
         for stage in site.release.stages
     ]
-    return [*stages, full]
+    # With its weight: a step without one gives the requests back before the stable pods are new.
+    return [*stages, full | {"traffic": "100%"}]
 
 
 def _reference(site: Site, change: Change) -> Json:

@@ -174,11 +174,12 @@ class _Search:
 
 def _met(release: Release, kinds: tuple[Journey, ...], names: tuple[str, ...]) -> Any:
     """How requests meet *names*: groups of services for which it is equal are judged alike."""
+    # Only compatibility asks who of them calls whom.
     calls = [
         (one, other)
         for one, name in enumerate(names)
         for other, called in enumerate(names)
-        if called in release.mesh.service(name).calls
+        if release.pattern == "ordered" and called in release.mesh.service(name).calls
     ]
     visits = [
         (
