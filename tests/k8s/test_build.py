@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click import UsageError
 from click.testing import CliRunner, Result
 
 from colorfast.cli._app import colorfast
@@ -179,6 +180,15 @@ def test_a_diff_of_a_folder_that_was_never_built_is_refused(tmp_path: Path) -> N
     with pytest.raises(ColorfastError) as caught:
         run("diff", tmp_path)
     assert caught.value.code == "CF441"
+
+
+def test_waypoints_do_not_go_with_routes_that_they_would_not_heed(
+    inputs: tuple[Path, Path, Path],
+) -> None:
+    mesh, policy, out = inputs
+    with pytest.raises(UsageError, match="--routes gateway-api"):
+        run("build", mesh, policy, "--output", out, "--waypoint", "waypoint")
+    assert not out.exists()
 
 
 def test_a_policy_that_does_not_fit_its_mesh_builds_nothing(

@@ -15,17 +15,30 @@ from release.replay import shows
 from release.simulation import Simulation, escapes
 
 from colorfast.cli._app import colorfast
-from colorfast.release import CONTROLLERS, PATTERNS, STYLES_OF, Controller, Release, Style, plan
+from colorfast.release import (
+    CONTROLLERS,
+    PATTERNS,
+    STYLES_OF,
+    Controller,
+    Plan,
+    Release,
+    Style,
+    plan,
+)
 from colorfast.release.verify import (
     TABLES,
     Counterexample,
+    Local,
     Row,
     System,
     Table,
     Verdict,
+    table_of,
     verdict_text,
     verify,
 )
+from colorfast.release.verify._judge import Judge
+from colorfast.release.verify._requests import has_traffic, journeys
 from colorfast.release.verify._search import Space
 from helpers import releases
 from helpers.releases import CHAIN, DIAMOND, FAN_OUT, TWO_ENTRANCES, Calls
@@ -114,6 +127,24 @@ def test_the_counterexample_of_the_wrong_order_says_what_happens() -> None:
     assert "  a request (not dyed): a(v2) -> b -> c(v1)" in text
 
 
+def test_the_wrong_order_takes_new_versions_from_users_again() -> None:
+    found = broken(verify(releases.release(CHAIN, finish="first")))["stickiness"]
+    assert found.what.startswith("who had the new")
+    assert path(found).endswith("(v1)")
+
+
+def test_a_request_of_one_service_can_leave_its_lane_too() -> None:
+    kind: dict[str, Any] = {"controller": "argo-rollouts", "style": "managed"}
+    found = broken(verify(releases.release(CHAIN, "b", **kind)))["lock"]
+    assert (found.what, path(found)) == ("a request leaves its lane at b", "a -> b(v1)")
+
+
+def test_a_service_that_is_called_twice_can_answer_with_both_versions() -> None:
+    found = broken(verify(releases.release(DIAMOND, "d", share="weights")))["lock"]
+    assert path(found) == "a -> b -> d(v1) -> c -> d(v2)"
+    assert "lock" not in broken(verify(releases.release(CHAIN, "b", share="weights")))
+
+
 def test_callers_before_what_they_call_is_refused() -> None:
     release = releases.release(CHAIN, pattern="ordered", finish="first")
     found = broken(verify(release))["compatibility"]
@@ -181,22 +212,96 @@ def test_without_an_order_a_lock_does_not_hold(controller: Controller) -> None:
     assert len(verdict.counterexamples[0].moves) <= 3
 
 
+# Moments in between, and what is left.
+
+
+def test_requests_that_had_begun_are_of_the_share_before() -> None:
+    undyed, dyed = journeys(releases.release())
+    assert has_traffic(dyed, (500, 0))
+    assert has_traffic(undyed, (2500, 10_000))
+    assert not has_traffic(dyed, (0,))
+    assert not has_traffic(undyed, (10_000,))
+
+
+def test_a_step_waits_until_every_proxy_has_its_routes() -> None:
+    release = releases.release(CHAIN, "a", controller="argo-rollouts", style="managed")
+    made = plan(release)
+    system = System(made, table_of(release), ("a",))
+    ready = Local(new="ready", ctl="paused", lane="new")
+    assert system.is_done(made.steps[0], ready)
+    assert not system.is_done(made.steps[0], ready._replace(lane="off>new"))
+
+
+def ends(made: Plan, table: Table) -> set[str]:
+    """What is said about the ends of a plan of one service."""
+    release = made.release
+    system = System(made, table, ("b",))
+    judge = Judge(release, journeys(release), ("b",))
+    space = Space(system)
+    last = [state for state in space.states() if space.is_end(state)]
+    return {f"{one.invariant}: {one.what}" for state in last for one in judge.ending(system, state)}
+
+
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [
+        ("unroute", "b is left with base route new, lane route new, old pods none, new pods ready"),
+        ("undye", "requests are still dyed"),
+        (
+            "promote",
+            "b is left with base route new, lane route off, old pods ready, new pods ready",
+        ),
+    ],
+)
+def test_a_plan_without_a_step_is_not_complete(missing: str, told: str) -> None:
+    release = releases.release(CHAIN, "b")
+    made = plan(release)
+    assert ends(made, table_of(release)) == set()
+    short = replace(made, steps=tuple(step for step in made.steps if step.action != missing))
+    assert f"completeness: {told}" in ends(short, table_of(release))
+
+
+def test_a_controller_that_cannot_go_back_is_no_safe_way_back() -> None:
+    release = releases.release(CHAIN, "b")
+    table = table_of(release)
+    stuck = replace(table, rows=tuple(row for row in table.rows if row.verb != "scale-down"))
+    assert ends(plan(release), stuck) == {"rollback: nothing can go on from here"}
+
+
+def test_a_plan_that_a_controller_cannot_end_is_not_complete(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    release = releases.release(CHAIN, "b")
+    table = table_of(release)
+    stuck = replace(table, rows=tuple(row for row in table.rows if row.verb != "promote"))
+    monkeypatch.setattr("colorfast.release.verify._verify.table_of", lambda _: stuck)
+    found = broken(verify(release))
+    assert found["completeness"].what == "the plan never comes to its end"
+
+
 # The reduction.
 
 SMALL: dict[str, Calls] = {
     "two": {"a": "b", "b": ""},
     "three": {"a": "bc", "b": "c", "c": ""},
+    "chain": CHAIN,
 }
 
 
-@pytest.mark.parametrize("graph", SMALL)
+BEARABLE = [
+    (graph, controller, style)
+    for graph in SMALL
+    for controller, style in KINDS
+    if graph == "two" or style == "version"
+]
+"""Two services have every way to break; three of another style than version take long."""
+
+
 @pytest.mark.parametrize("finish", ["last", "first"])
-@pytest.mark.parametrize(("controller", "style"), KINDS)
+@pytest.mark.parametrize(("graph", "controller", "style"), BEARABLE)
 def test_pairs_tell_what_all_combinations_tell(
     graph: str, finish: str, controller: Controller, style: Style
 ) -> None:
-    if graph == "three" and style != "version":
-        pytest.skip("two services have every way to break, and three of these take long")
     kind: dict[str, Any] = {"controller": controller, "style": style, "finish": finish}
     release = releases.release(SMALL[graph], **kind, **ONE_STEP)
     pairs, whole = verify(release), verify(release, whole=True)

@@ -82,14 +82,12 @@ class ControlPlane:
         """Where proxies connect to."""
         return self._log.read_text().partition("serving ")[2].split()[0]
 
-    def apply(self, objects: Sequence[Json]) -> None:
-        """Have *objects* in place of those before."""
-        before = self._log.read_text().count("updated")
+    def apply(self, objects: Sequence[Json], *, outcome: str = "updated") -> None:
+        """Have *objects* in place of those before; *outcome* is ``refused`` for invalid ones."""
+        before = self._log.read_text().count(outcome)
         write(self._file, objects)
         self._process.send_signal(signal.SIGHUP)
-        wait_until(
-            lambda: self._log.read_text().count("updated") > before, "applied", within=_WITHIN
-        )
+        wait_until(lambda: self._log.read_text().count(outcome) > before, outcome, within=_WITHIN)
 
 
 @contextlib.contextmanager

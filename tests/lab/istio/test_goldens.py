@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from lab.istio.cases import CASES, Case
-from lab.istio.reading import Json, differences, managers
+from lab.istio.reading import TUNNELS, Json, differences, managers
 from lab.istio.tools import render
 
 from colorfast.k8s import dump
@@ -93,13 +93,23 @@ def test_what_is_kept_has_the_filters_that_the_policy_compiles_to(case: Case, pr
 
 @pytest.mark.parametrize(("case", "proxy"), PROXIES)
 def test_envoy_takes_what_is_kept(case: Case, proxy: str) -> None:
+    kept = with_plugins_fetched(golden_of(case.name, proxy))
+    resources = kept["static_resources"]
+    # A waypoint's tunnels are made of what only Istio's Envoy has.
+    listeners = [one for one in resources["listeners"] if one["name"] not in TUNNELS]
+    assert listeners
     # As in the bootstrap of Istio's proxies.
     layer = {"name": "static", "static_layer": {"re2.max_program_size.error_level": 32768}}
-    kept = golden_of(case.name, proxy) | {"layered_runtime": {"layers": [layer]}}
     package = "envoy.extensions.bootstrap.internal_listener.v3.InternalListener"
-    internal = {"@type": f"type.googleapis.com/{package}"}  # what waypoints consist of
-    kept["bootstrap_extensions"] = [{"name": "internal", "typed_config": internal}]
-    validate(with_plugins_fetched(kept))
+    internal = {"@type": f"type.googleapis.com/{package}"}
+    validate(
+        kept
+        | {
+            "static_resources": resources | {"listeners": listeners},
+            "layered_runtime": {"layers": [layer]},
+            "bootstrap_extensions": [{"name": "internal", "typed_config": internal}],
+        }
+    )
 
 
 def with_plugins_fetched(value: Any) -> Any:

@@ -127,3 +127,17 @@ async def test_a_policy_changes_under_load_and_no_request_fails_or_gets_half_of_
         await asyncio.to_thread(plane.apply, [*objects, *dyes("canary")])
         await load.until(old)
     assert set(load.answers) == {old, new}
+
+
+async def test_what_istio_refuses_changes_nothing(
+    gateway: tuple[int, ControlPlane, list[Json]],
+) -> None:
+    port, plane, objects = gateway
+    broken = dyes("base")
+    broken[0]["spec"]["configPatches"][0]["patch"]["value"]["typed_config"]["@type"] = "no/such"
+    async with under_load(port) as load:
+        await load.until(("canary", "canary"))
+        await asyncio.to_thread(plane.apply, [*objects, *broken], outcome="refused")
+        await asyncio.to_thread(plane.apply, [*objects, *dyes("base")])
+        await load.until(("base", "base"))
+    assert set(load.answers) == {("canary", "canary"), ("base", "base")}

@@ -23,11 +23,11 @@ EXAMPLES: Final = Path(__file__).parents[3] / "examples" / "release"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """One step, and what was recorded from its beginning to the next one's."""
+    """One step, and what was recorded from the end of the step before it to its own."""
 
     step: Step
-    dyed: int
-    """Parts of 10,000 that are dyed at the end of it."""
+    dyed: tuple[int, int]
+    """Parts of 10,000 that are dyed meanwhile: the least and the most."""
     states: tuple[State, ...]
 
 
@@ -42,7 +42,8 @@ class Player:
         self.made: Generated = generate(self.release)
         self.argo = argo
         self.space = space
-        self.dyed = 0
+        self._dyed = 0
+        self._since = 0
         self._cluster = cluster
         self._recorder = recorder
 
@@ -51,23 +52,24 @@ class Player:
         self.apply(INSTALL)
         for change in self.release.changes:
             self.argo.until(self.space, change.name, "Healthy")
-            until(lambda one=change: self.ready(one, one.old) == one.replicas, "old pods")
+            self.until_ready(change, change.old, change.replicas)
+        self._since = len(self._recorder.states()) - 1
 
     def play(self, step: Step, *, back: bool = False) -> Played:
         """Play one step, of the rollback if *back*, and wait for what it waits for."""
-        since = len(self._recorder.states()) - 1
+        before = self._dyed
+        if step.kind == "policy":
+            self._dyed = step.weight or 0
         self.apply(f"{ROLLBACK}/{step.id}" if back else step.id)
-        if step.action == "dye" and step.weight is not None:
-            self.dyed = max(self.dyed, step.weight)
         changes = [one for one in self.release.changes if one.name in step.services]
         if step.kind == "pods":
             for change in changes:
                 self._command(step, change)
             for change in changes:
                 self._until_seen(step, change)
-        if step.action in ("dye", "undye"):
-            self.dyed = step.weight or 0
-        return Played(step=step, dyed=self.dyed, states=tuple(self._recorder.states(since)))
+        since, self._since = self._since, len(self._recorder.states()) - 1
+        dyed = (min(before, self._dyed), max(before, self._dyed))
+        return Played(step=step, dyed=dyed, states=tuple(self._recorder.states(since)))
 
     def forward(self, until_step: int | None = None) -> list[Played]:
         """Play the plan, or its first steps."""
@@ -99,6 +101,11 @@ class Player:
             labels.items() <= pod["metadata"]["labels"].items() and _ready(pod)
             for pod in state.of("Pod").values()
         )
+
+    def until_ready(self, change: Change, version: str, count: int) -> None:
+        """Wait until *count* pods of *version* are ready."""
+        what = f"{count} pods of {change.name} {version} are ready"
+        until(lambda: self.ready(change, version) == count, what)
 
     def pods(self, change: Change, version: str) -> list[str]:
         """The names of the pods of *version*."""

@@ -64,7 +64,8 @@ def main(arguments: list[str]) -> int:
     if command is None:
         return not_run("this machine lets us have no network namespace (it takes root)")
     inside = [sys.executable, "-m", "lab.kube.run", "--inside", *arguments]
-    return subprocess.run([*command, *inside], check=False).returncode
+    # In place of this process: who ends it ends all of that.
+    os.execvp(command[0], [*command, *inside])
 
 
 def inside(arguments: list[str]) -> int:

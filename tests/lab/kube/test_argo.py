@@ -1,6 +1,6 @@
 """Releases that Colorfast writes, played by the real Argo Rollouts controller."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from lab.kube import build
@@ -47,9 +47,8 @@ def broken(player: Player, played: Played) -> list[str]:
     """What was wrong in any recorded state of a step: a 503, or both versions for one request."""
     found = []
     for state in played.states:
-        for lane, share in ((True, played.dyed), (False, WHOLE - played.dyed)):
-            if not share:
-                continue
+        least, most = played.dyed
+        for lane in (True,) * (most > 0) + (False,) * (least < WHOLE):
             seen = [
                 player.answers(state, one, lane=lane).versions for one in player.release.changes
             ]
@@ -93,3 +92,36 @@ def test_given_up_after_each_step_it_goes_back(player: Player, step: int) -> Non
         for lane in (True, False):
             assert player.answers(state, change, lane=lane).parts == ((change.old, 100),)
         assert ready_versions(state, change.name, change.label) == {change.old}
+
+
+def an_unready_pod(player: Player, nodes: Nodes) -> None:
+    change = player.release.changes[0]
+    pod, *_ = player.pods(change, change.new)
+    nodes.set_ready(player.space, pod, ready=False)
+    player.until_ready(change, change.new, change.replicas - 1)
+    nodes.set_ready(player.space, pod, ready=True)
+    player.until_ready(change, change.new, change.replicas)
+
+
+def a_restart_of_the_controller(player: Player, nodes: Nodes) -> None:
+    player.argo.stop()
+    player.argo.start()
+
+
+def manifests_that_are_applied_again(player: Player, nodes: Nodes) -> None:
+    for step in player.plan.steps[:4]:
+        player.apply(step.id)
+
+
+@pytest.mark.parametrize(
+    "disturbance", [an_unready_pod, a_restart_of_the_controller, manifests_that_are_applied_again]
+)
+def test_a_disturbed_release_goes_on_as_planned(
+    player: Player, nodes: Nodes, disturbance: Callable[[Player, Nodes], None]
+) -> None:
+    forward = player.forward(4)
+    disturbance(player, nodes)
+    forward += [player.play(step) for step in player.plan.steps[4:]]
+    assert [one for each in forward for one in broken(player, each)] == []
+    for each in forward:
+        as_planned(player, each)

@@ -1,6 +1,6 @@
 import time
 from lab.kube._play import Player
-from lab.kube.test_argo import *
+from lab.kube.test_argo import broken, nodes, argo, recorder, player
 
 def test_exp_patient(player: Player) -> None:
     forward = player.forward(6)

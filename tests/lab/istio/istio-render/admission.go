@@ -21,7 +21,7 @@ import (
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 )
 
-// Rules are the schemas of custom resources, by their apiVersion and kind.
+// rules are the schemas of custom resources, by their apiVersion and kind.
 type rules map[string]*extv1.JSONSchemaProps
 
 func loadRules(files []string) (rules, error) {
@@ -61,7 +61,7 @@ func custom(apiVersion string) bool {
 	return strings.Contains(apiVersion, "istio.io/") || strings.HasPrefix(apiVersion, "gateway.networking.k8s.io/")
 }
 
-// Admit fills defaults in and says what the API server would refuse: unknown fields, which it
+// admit fills defaults in and says what the API server would refuse: unknown fields, which it
 // only drops unless it is asked to be strict, values that the schema or its CEL rules forbid.
 // The engine relies on the defaults, and panics without some of them.
 func (r rules) admit(u *unstructured.Unstructured) error {

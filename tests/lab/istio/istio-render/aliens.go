@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// Filters that only Istio's build of Envoy has, by how the names of their messages begin.
+// aliens are filters that only Istio's build of Envoy has, by how the names of their messages begin.
 var aliens = []string{
 	"envoy.extensions.network_filters.peer_metadata",
 	"envoy.tcp.metadataexchange.",

@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// Populate adds what Kubernetes would make of Deployments and Services: ready pods, virtual IPs,
+// populate adds what Kubernetes would make of Deployments and Services: ready pods, virtual IPs,
 // EndpointSlices. Addresses follow from the order of the objects.
 func populate(objects []runtime.Object) []runtime.Object {
 	var pods []*corev1.Pod

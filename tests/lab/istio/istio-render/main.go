@@ -20,7 +20,7 @@ import (
 	"istio.io/istio/pkg/test"
 )
 
-// A list is a flag that may be given again.
+// list is a flag that may be given again.
 type list []string
 
 func (l *list) String() string { return strings.Join(*l, " ") }
@@ -101,7 +101,7 @@ func run(o options, files []string) error {
 		return printEffects(found, mesh, proxies, o.of)
 	}
 	return test.Wrap(func(t test.Failer) {
-		if err := print(o.output, render(t, found, mesh, proxies)); err != nil {
+		if err := printAll(o.output, render(t, found, mesh, proxies)); err != nil {
 			t.Fatal(err)
 		}
 	})

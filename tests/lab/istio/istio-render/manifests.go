@@ -24,7 +24,7 @@ import (
 	"istio.io/istio/pkg/kube"
 )
 
-// Manifests are objects as a cluster has them: Istio's own in its config store, the others,
+// manifests are objects as a cluster has them: Istio's own in its config store, the others,
 // Gateway API included, in Kubernetes.
 type manifests struct {
 	configs []config.Config

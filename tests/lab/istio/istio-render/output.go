@@ -12,39 +12,39 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-func print(format string, all []*rendering) error {
+func printAll(format string, all []*rendering) error {
 	out := map[string]any{}
 	for _, r := range all {
+		var err error
 		switch format {
 		case "summary":
 			r.summarize()
-			continue
 		case "bootstrap":
-			if err := r.makeStatic(); err != nil {
-				return err
-			}
-			resources, err := r.data()
-			if err != nil {
-				return err
-			}
-			out[r.proxy] = map[string]any{
-				"node":             map[string]any{"id": r.proxy, "cluster": "lab"},
-				"static_resources": map[string]any{"listeners": resources["listeners"], "clusters": resources["clusters"]},
-			}
+			out[r.proxy], err = r.bootstrap()
 		case "xds":
-			resources, err := r.data()
-			if err != nil {
-				return err
-			}
-			out[r.proxy] = resources
+			out[r.proxy], err = r.data()
 		default:
-			return fmt.Errorf("-o %s: not one of xds, bootstrap, summary, effects", format)
+			err = fmt.Errorf("-o %s: not one of xds, bootstrap, summary, effects", format)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	if format == "summary" {
 		return nil
 	}
 	return printJSON(out)
+}
+
+func (r *rendering) bootstrap() (any, error) {
+	if err := r.makeStatic(); err != nil {
+		return nil, err
+	}
+	resources, err := r.data()
+	return map[string]any{
+		"node":             map[string]any{"id": r.proxy, "cluster": "lab"},
+		"static_resources": resources,
+	}, err
 }
 
 func printJSON(value any) error {

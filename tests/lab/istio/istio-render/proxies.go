@@ -11,7 +11,7 @@ import (
 	"istio.io/istio/pilot/pkg/model"
 )
 
-// A way is the direction of the listeners that are asked for; a gateway and a waypoint have them all.
+// way is the direction of the listeners that are asked for; a gateway and a waypoint have them all.
 type way struct {
 	kind      model.NodeType
 	direction core.TrafficDirection
@@ -27,7 +27,7 @@ var ways = map[string]way{
 
 func kinds() string { return "gateway, sidecar-inbound, sidecar-outbound, waypoint" }
 
-// A proxy runs in a Deployment's first pod.
+// proxy runs in a Deployment's first pod.
 type proxy struct {
 	text      string // as it was asked for
 	way       way

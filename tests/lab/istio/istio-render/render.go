@@ -20,7 +20,7 @@ import (
 	"istio.io/istio/pkg/test"
 )
 
-// A rendering is all that one proxy is sent.
+// rendering is all that one proxy is sent.
 type rendering struct {
 	proxy      string
 	listeners  []*listener.Listener

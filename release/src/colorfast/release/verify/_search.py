@@ -38,7 +38,7 @@ class Space:
             index += 1
 
     def is_end(self, state: State) -> bool:
-        """Whether nothing can happen any more in *state*, which has been yielded."""
+        """Whether nothing leads away from *state*, which has been yielded."""
         return state in self._ends
 
     def depth(self, index: int) -> int:
@@ -63,7 +63,7 @@ class Space:
         state = self._states[self._looked_at]
         self._looked_at += 1
         moves = tuple(self.system.moves(state))
-        if not moves:
+        if all(after == state for _, after in moves):
             self._ends.add(state)
         for move, after in moves:
             if after not in self._came:

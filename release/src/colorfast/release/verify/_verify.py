@@ -135,12 +135,16 @@ class _Search:
                     self._keep_once(broken, space, state, judge.names)
 
     def _judge_ends(self, judge: Judge, space: Space) -> None:
+        reached = False
         for index, state in enumerate(space.states()):
             if self._is_too_far(space.depth(index)):
                 return
             if space.is_end(state):
+                reached |= not state.back
                 for broken in judge.ending(space.system, state):
                     self._keep_once(broken, space, state, judge.names)
+        if not reached:
+            self._keep(Break("completeness", "the plan never comes to its end"), ())
 
     def _is_old(self, judge: Judge, space: Space, state: State) -> bool:
         """Whether a rollback begins in a state that was broken already: it is not to blame."""
