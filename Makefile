@@ -41,7 +41,7 @@ lab-istio: $(VENV)/.dev ## Istio's config engine renders it, real Envoys run tha
 	$(BIN)/pytest tests/lab/istio -n $(JOBS) --dist loadfile $(ARGS)
 
 lab-kube: $(VENV)/.dev ## Our definitions and service before a real API server, real release controllers; takes Go
-	PYTHONPATH=tests $(BIN)/python -m lab.kube.run $(ARGS)
+	PYTHONPATH=tests $(BIN)/python -m lab.kube.run -n $(JOBS) --dist worksteal $(ARGS)
 
 cue: .tools/cue ## The tool that the tests try KubeVela's definitions with; takes Go
 

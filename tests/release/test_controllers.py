@@ -13,20 +13,15 @@ import jsonschema
 import pytest
 from release.cases import (
     CASES,
-    GOLDEN,
     Object,
     everything,
-    generated,
-    load,
     objects,
     of_kind,
 )
 from release.schemas import SCHEMAS
 
 import colorfast.release.generate as room
-from colorfast.policy import InvalidInput
-from colorfast.release import load_release
-from colorfast.release.generate import INSTALL, WORKFLOW, generate
+from colorfast.release.generate import INSTALL, WORKFLOW
 
 CUE = Path(room.__file__).parent / "cue"
 TOOL = shutil.which("cue") or shutil.which(str(Path(__file__).parents[2] / ".tools" / "cue"))
@@ -345,68 +340,3 @@ def test_our_definitions_are_cue(name: str, tmp_path: Path) -> None:
 
 def test_every_definition_is_tried() -> None:
     assert {path.stem for path in CUE.iterdir()} == _PARAMETERS.keys()
-
-
-# What cannot be played.
-
-
-def refused(case: str, old: str, new: str) -> list[str]:
-    file = GOLDEN / case / "release.yaml"
-    text = file.read_text()
-    assert old in text
-    release = load(text.replace(old, new), file.parent)
-    with pytest.raises(InvalidInput) as caught:
-        generate(release)
-    found = caught.value.diagnostics
-    return [f"{one.code}:{one.line}" for one in found if one.level == "error"]
-
-
-REFUSALS: dict[str, tuple[str, str, str, list[str]]] = {
-    "one pod under a header route": ("argo-managed", "replicas: 2", "replicas: 1", ["CF820:13"]),
-    "a share that routes cannot have": ("istio-single", "weight: 5", "weight: 2.5", ["CF821:0"]),
-    "weights beside Flagger's": (
-        "flagger-locked",
-        "  split: {by: [{cookie: uid}, sourceIp]}\n",
-        "  share: weights\n",
-        ["CF821:0", "CF822:0"],
-    ),
-    "a condition without a bound": ("flagger-single", ">= 0.99", "!= 0", ["CF824:0"]),
-    "a lane called like Kruise's subset": (
-        "kruise-single",
-        "mesh: ../mesh.yaml",
-        "mesh: ../mesh-lanes.yaml",
-        ["CF825:10"],
-    ),
-}
-
-
-@pytest.mark.parametrize("name", REFUSALS)
-def test_what_a_controller_would_play_wrongly_is_refused(name: str) -> None:
-    case, old, new, codes = REFUSALS[name]
-    assert refused(case, old, new) == codes
-
-
-def test_a_split_that_reads_what_filters_do_not_send_is_said() -> None:
-    (one,) = generated("istio-locked").diagnostics
-    assert (one.code, one.level) == ("CF826", "warning")
-    assert "cookie uid or sourceIp" in one.what
-    assert "03-dye-2-5/lanepolicy-shop.yaml" in generated("istio-locked").files["runbook.md"]
-    file = GOLDEN / "istio-locked" / "release.yaml"
-    policy = (GOLDEN / "policy.yaml").read_text() + (
-        "  rules:\n  - name: known\n    match: [{cookies: {uid: {exact: '1'}}, "
-        "sourceIp: [10.0.0.0/8]}]\n    lane: base\n"
-    )
-    texts = {
-        "../policy.yaml": policy,
-        "../mesh-lanes.yaml": (GOLDEN / "mesh-lanes.yaml").read_text(),
-    }
-    assert (
-        generate(load_release(file.read_text(), read=texts.__getitem__).release).diagnostics == ()
-    )
-
-
-def test_pauses_that_flagger_does_not_know_are_said() -> None:
-    file = GOLDEN / "flagger-single" / "release.yaml"
-    text = file.read_text().replace("weight: 25", "weight: 25, pause: 5m")
-    (one,) = generate(load(text, file.parent)).diagnostics
-    assert (one.code, one.level) == ("CF823", "warning")

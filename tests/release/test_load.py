@@ -1,12 +1,14 @@
 """What a LaneRelease may say."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from docs.pages import blocks, page, spans, table
 
 from colorfast.policy import ColorfastError, InvalidInput
-from colorfast.release import PATTERNS, STYLES_OF, Controller
+from colorfast.release import PATTERNS, STYLES_OF, Controller, load_release
 from helpers import releases
 from helpers.releases import CHAIN, DIAMOND
 
@@ -53,6 +55,7 @@ BROKEN: list[tuple[str, dict[str, str | None], str]] = [
     ("CF107", {"controller": "spinnaker"}, "7:15"),
     ("CF107", {"pattern": "blue"}, "8:12"),
     ("CF107", {"services": services(a=A[:-1] + ", replicas: 0}", b=B)}, "11:56"),
+    ("CF107", {"services": services(a="{from: v1, to: v2, image: a:v2}", b=B)}, "11:43"),
     ("CF202", {"lane": "Canary"}, "9:9"),
     ("CF801", {"services": services(a=A, b=B, z=B)}, "11:80"),
     ("CF801", {"drops": "[z]"}, "13:11"),
@@ -102,15 +105,32 @@ def test_patterns_without_a_lane_have_no_keys_of_it(key: str) -> None:
     assert [code for code, _ in found] == ["CF805"]
 
 
+def test_a_rule_that_matches_everything_leaves_no_request_for_the_release() -> None:
+    def policy(**more: Any) -> dict[str, str]:
+        rules = [{"name": "all", "lane": "base"} | more]
+        spec = {"lanes": ["base", "canary"], "rules": rules}
+        return {"policy.yaml": releases.text("LanePolicy", "shop", spec)}
+
+    assert diagnosed(policy()) == [("CF811", "5:11")]
+    assert diagnosed(policy(), split=None, share="weights") == []
+    assert diagnosed(policy(enabled=False)) == []
+    assert diagnosed(policy(match=[{"path": {"exact": "/"}}])) == []
+
+
+SOME = [{"path": {"exact": "/"}}]
 TAKEN: list[dict[str, Any]] = [
     {"lanes": ["base", "blue", "canary"], "default": "canary"},
     {"edge": {"client": "accept", "accept": ["canary"]}},
     {"parents": {"canary": "blue"}, "lanes": ["base", "blue", "canary"]},
-    {"rules": [{"name": "all", "lane": "canary"}]},
-    {"rules": [{"name": "release-r", "lane": "base"}]},
+    {"rules": [{"name": "all", "match": SOME, "lane": "canary"}]},
+    {"rules": [{"name": "release-r", "match": SOME, "lane": "base"}]},
     {
         "rules": [
-            {"name": "s", "split": {"by": ["sourceIp"], "weights": {"canary": 1, "base": 9999}}}
+            {
+                "name": "s",
+                "match": SOME,
+                "split": {"by": ["sourceIp"], "weights": {"canary": 1, "base": 9999}},
+            }
         ]
     },
 ]
@@ -143,7 +163,7 @@ def test_a_file_beside_it_that_cannot_be_read_is_told_where_it_is_named() -> Non
         raise ColorfastError("CF110", f"{name}: no such file")
 
     with pytest.raises(InvalidInput) as caught:
-        releases.load_release(releases.release_text("ab"), read=read, file="r.yaml")
+        load_release(releases.release_text("ab"), read=read, file="r.yaml")
     assert [one.code for one in caught.value.diagnostics] == ["CF110", "CF110"]
     assert all(one.line for one in caught.value.diagnostics)
 
@@ -194,3 +214,42 @@ def test_analysis_is_read(pattern: str) -> None:
     assert found is not None
     assert found.interval == 30
     assert (found.metrics[0].operator, found.metrics[0].threshold) == (">=", "0.99")
+
+
+def test_an_image_may_have_a_registry_with_a_port() -> None:
+    given = services(a="{from: v1, to: v2, image: registry.example.com:5000/shop/a}", b=B)
+    assert diagnosed(services=given) == []
+
+
+# What the pages and the examples say.
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted(
+    path for path in ROOT.glob("examples/release/*.yaml") if "kind: LaneRelease" in path.read_text()
+)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_examples_load(path: Path) -> None:
+    loaded = load_release(
+        path.read_text(), read=lambda name: (path.parent / name).read_text(), file=str(path)
+    )
+    assert loaded.diagnostics == ()
+
+
+def test_the_release_of_the_page_loads() -> None:
+    [block] = [one for one in blocks(page("release.md")) if one.words == ["yaml", "release"]]
+    files = {path.name: path.read_text() for path in ROOT.glob("examples/release/*.yaml")}
+    assert releases.load(block.text, files).release.analysis is not None
+
+
+def test_the_table_of_styles_is_that_of_the_controllers() -> None:
+    rows = table(page("release.md"), "style", "lane routes", "who has it")
+    said = {spans(row[0])[0]: row[2] for row in rows}
+    titles = {"argo-rollouts": "Argo Rollouts", "kruise": "OpenKruise", "flagger": "Flagger"}
+    for style, who in said.items():
+        having = [one for one, styles in STYLES_OF.items() if style in styles]
+        wanted = (
+            "all" if len(having) == len(STYLES_OF) else ", ".join(titles[one] for one in having)
+        )
+        assert who == wanted

@@ -1,6 +1,10 @@
 """``colorfast release verify``: what is safe, what is not, and why."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -17,7 +21,6 @@ from release.simulation import Simulation, escapes
 from colorfast.cli._app import colorfast
 from colorfast.release import (
     CONTROLLERS,
-    PATTERNS,
     STYLES_OF,
     Controller,
     Plan,
@@ -177,7 +180,7 @@ def test_every_style_is_either_proven_or_refused() -> None:
 
 @pytest.mark.parametrize("share", ["entrance", "weights"])
 def test_weights_of_routes_keep_no_user_in_his_version(share: str) -> None:
-    kind = {"controller": "argo-rollouts", "style": "managed"}
+    kind: dict[str, Any] = {"controller": "argo-rollouts", "style": "managed"}
     found = broken(verify(releases.release(share=share, **kind)))
     assert "drawn anew" in found["stickiness"].what
     assert ("lock" in found) or share == "entrance"
@@ -315,11 +318,12 @@ def test_pairs_tell_what_all_combinations_tell(
 def test_pairs_tell_what_all_combinations_tell_of_weights(
     controller: Controller, *, any_order: bool
 ) -> None:
-    for spec in (
+    kinds: list[dict[str, Any]] = [
         {"pattern": "ordered"},
         {"share": "weights"},
         {"pattern": "ordered", "finish": "first"},
-    ):
+    ]
+    for spec in kinds:
         release = releases.release(SMALL["three"], controller=controller, **spec, **ONE_STEP)
         pairs = verify(release, any_order=any_order)
         whole = verify(release, any_order=any_order, whole=True)
@@ -394,7 +398,7 @@ def drawn_releases(draw: st.DrawFn) -> Release:
         else set[str]()
         for index, name in enumerate(names)
     }
-    pattern = draw(st.sampled_from((*PATTERNS, "locked", "locked")))
+    pattern = draw(st.sampled_from(("locked", "locked", "locked", "ordered", "single")))
     least = 1
     most = 1 if pattern == "single" else len(names)
     released = draw(st.sets(st.sampled_from(names), min_size=least, max_size=most))
@@ -490,6 +494,18 @@ def test_an_unsafe_release_exits_with_1_and_is_told_as_data() -> None:
 
 def test_the_files_controller_can_be_replaced() -> None:
     assert "(flagger, version)" in run(EXAMPLE, "--controller", "flagger").stdout
+
+
+def test_a_terminal_sees_how_far_it_is() -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "colorfast.cli", "release", "verify", EXAMPLE]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, timeout=60, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 1 << 16)
+    os.close(ours)
+    assert b"[" + b"#" * 30 + b"] 1/1, 1,037 states" in shown
+    assert shown.endswith(b"\x1b[K")
+    assert b"[#" not in done.stdout
 
 
 def test_a_release_is_a_value() -> None:

@@ -59,7 +59,8 @@ def fetch() -> str:
     done = _go("list", "-deps", "-f", "", *PACKAGES)
     if done.returncode and any(fault in done.stderr for fault in _OURS):
         raise SystemExit(done.stderr)
-    return done.stderr.strip()[-2000:] if done.returncode else ""
+    said = [line for line in done.stderr.splitlines() if not line.startswith("go: downloading")]
+    return "\n".join(said[-3:]) if done.returncode else ""
 
 
 def build() -> None:

@@ -16,7 +16,7 @@ from helpers.envoys import short_folder
 
 Json = dict[str, Any]
 
-TIMEOUT: Final = 60.0
+TIMEOUT: Final = 300.0
 
 GENERATED: Final = "app.kubernetes.io/managed-by=colorfast"
 """Selects what we have generated."""

@@ -60,14 +60,10 @@ class Argo:
         thing: Json = self._cluster.api.get(_path(namespace, name))
         return thing
 
-    def promote(self, namespace: str, name: str) -> None:
-        """``kubectl argo rollouts promote``: leave the pause."""
-        patch = {"status": {"pauseConditions": None}}
-        self._cluster.api.patch(f"{_path(namespace, name)}/status", patch)
-
-    def abort(self, namespace: str, name: str) -> None:
-        """``kubectl argo rollouts abort``."""
-        self._cluster.api.patch(f"{_path(namespace, name)}/status", {"status": {"abort": True}})
+    def command(self, verb: str, namespace: str, name: str) -> None:
+        """``kubectl argo rollouts VERB``: what the plugin sends."""
+        status = {"promote": {"pauseConditions": None}, "abort": {"abort": True}}[verb]
+        self._cluster.api.patch(f"{_path(namespace, name)}/status", {"status": status})
 
     def until(self, namespace: str, name: str, *phases: str) -> None:
         """Wait until the controller says of what is applied now that it is in one of *phases*."""

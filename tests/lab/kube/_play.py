@@ -4,6 +4,7 @@ Every folder is applied in the plan's order, and the runbook's commands are give
 held after every single write, by us or by a controller, is recorded.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -42,6 +43,7 @@ class Player:
         self.made: Generated = generate(self.release)
         self.argo = argo
         self.space = space
+        self._commands = commands(self.made.files["runbook.md"])
         self._dyed = 0
         self._since = 0
         self._cluster = cluster
@@ -63,8 +65,8 @@ class Player:
         self.apply(f"{ROLLBACK}/{step.id}" if back else step.id)
         changes = [one for one in self.release.changes if one.name in step.services]
         if step.kind == "pods":
-            for change in changes:
-                self._command(step, change)
+            for verb, name in self._commands[back, step.number]:
+                self.argo.command(verb, self.space, name)
             for change in changes:
                 self._until_seen(step, change)
         since, self._since = self._since, len(self._recorder.states()) - 1
@@ -117,13 +119,6 @@ class Player:
             if labels.items() <= pod["metadata"]["labels"].items()
         ]
 
-    def _command(self, step: Step, change: Change) -> None:
-        """What the runbook says to type."""
-        if step.action == "promote":
-            self.argo.promote(self.space, change.name)
-        elif step.action == "scale-down":
-            self.argo.abort(self.space, change.name)
-
     def _until_seen(self, step: Step, change: Change) -> None:
         """What the runbook says to wait for."""
         match step.action:
@@ -134,6 +129,7 @@ class Player:
                 self.argo.until(self.space, change.name, "Healthy")
                 self._until(change, change.old, 0)
             case "restore":
+                self.argo.until(self.space, change.name, "Paused", "Healthy")
                 self._until(change, change.old, change.replicas)
             case "scale-down":
                 self._until(change, change.new, 0)
@@ -145,6 +141,17 @@ class Player:
     def _placed(self, one: Json) -> Json:
         metadata = {"namespace": self.space, **one["metadata"]}
         return {**one, "metadata": metadata}
+
+
+def commands(runbook: str) -> dict[tuple[bool, int], list[tuple[str, str]]]:
+    """What is to be typed for Argo: verbs and Rollouts, by whether it goes back, and the step."""
+    found: dict[tuple[bool, int], list[tuple[str, str]]] = {}
+    for back, part in enumerate(runbook.split("# Giving it up")):
+        for section in re.split(r"(?m)^## ", part)[1:]:
+            number = int(section.partition(".")[0])
+            typed = re.findall(r"(?m)^kubectl argo rollouts (\S+) -n \S+ (\S+)$", section)
+            found[bool(back), number] = typed
+    return found
 
 
 def _ready(pod: Json) -> bool:

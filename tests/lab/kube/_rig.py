@@ -72,7 +72,9 @@ class Cluster:
             return False
 
         command = [str(build.binary("kube-apiserver")), *self._api_server_flags()]
-        server.enter_context(running("kube-apiserver", command, self.folder, ready))
+        process = server.enter_context(running("kube-apiserver", command, self.folder, ready))
+        # Asked to end, it would wait for everybody who watches.
+        server.callback(process.kill)
         self._api_server = server
 
     def stop_api_server(self) -> None:

@@ -14,7 +14,7 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import pytest
 from lab.kube import build
@@ -54,6 +54,11 @@ def not_run(why: str) -> int:
     return 0
 
 
+def become(command: list[str]) -> NoReturn:
+    """Run *command* in place of this process: who ends it ends all of that."""
+    os.execvp(command[0], command)
+
+
 def main(arguments: list[str]) -> int:
     """Build, then test apart; pytest's exit status."""
     build.main()
@@ -64,8 +69,7 @@ def main(arguments: list[str]) -> int:
     if command is None:
         return not_run("this machine lets us have no network namespace (it takes root)")
     inside = [sys.executable, "-m", "lab.kube.run", "--inside", *arguments]
-    # In place of this process: who ends it ends all of that.
-    os.execvp(command[0], [*command, *inside])
+    become([*command, *inside])
 
 
 def inside(arguments: list[str]) -> int:

@@ -1,5 +1,6 @@
 """Releases that Colorfast writes, played by the real Argo Rollouts controller."""
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,6 +13,8 @@ from lab.kube._rig import Cluster
 from lab.kube._traffic import ready_versions
 
 WHOLE = 10_000
+SCALED_DOWN_AFTER = 30
+"""Seconds after which Argo takes down the pods that it needs no more: its default."""
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +95,16 @@ def test_given_up_after_each_step_it_goes_back(player: Player, step: int) -> Non
         for lane in (True, False):
             assert player.answers(state, change, lane=lane).parts == ((change.old, 100),)
         assert ready_versions(state, change.name, change.label) == {change.old}
+
+
+def test_a_rollback_may_take_its_time(player: Player) -> None:
+    forward = player.forward(6)
+    back = []
+    for step in player.plan.rollback:
+        back.append(player.play(step, back=True))
+        if step.action == "restore":
+            time.sleep(SCALED_DOWN_AFTER + 5)
+    assert [one for each in (*forward, *back) for one in broken(player, each)] == []
 
 
 def an_unready_pod(player: Player, nodes: Nodes) -> None:

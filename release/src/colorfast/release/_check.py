@@ -156,6 +156,22 @@ def _lanes_of(rule: Rule) -> tuple[str, ...]:
     return (rule.gives,)
 
 
+def _requests_are_left(draft: Draft) -> None:
+    by_dye = draft.locked and draft.spec.share in (None, "dye")
+    if draft.policy is None or not by_dye:
+        return
+    for rule in draft.policy.active_rules:
+        if not rule.entries:
+            draft.document.report(
+                "CF811",
+                (*_SPEC, "policy"),
+                f"rule {rule.name} matches every request",
+                why="until everybody is dyed the release's rule is the last, so that requests with "
+                "a lane of their own keep it",
+                fix="park that rule while the release runs",
+            )
+
+
 def _name(draft: Draft) -> str:
     data = draft.document.data.get("metadata")
     return str(data.get("name")) if isinstance(data, dict) else ""
@@ -236,6 +252,7 @@ CHECKS: tuple[Callable[[Draft], None], ...] = (
     _versions,
     _lane_is_whole,
     _lane_is_free,
+    _requests_are_left,
     _keys,
     _style,
     _weights,

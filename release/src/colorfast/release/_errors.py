@@ -13,5 +13,6 @@ CODES: Codes = {
     "CF808": ("error", "not a time"),
     "CF809": ("error", "not a condition"),
     "CF810": ("error", "number of services does not fit the pattern"),
+    "CF811": ("error", "no request is left for the release"),
 }
 """Every code of this room: its level and its title."""

@@ -261,7 +261,8 @@ def _scale_down(release: Release) -> Step:
     return Step(
         action="scale-down",
         title="abort the controllers; the new pods go",
-        why="no request reaches them",
+        why="no request reaches them; where the old version was released again, that is promoted "
+        "instead: there the new one is what an abort would go back to",
         until="every new pod is gone",
         services=_names(release.order),
         when="always",

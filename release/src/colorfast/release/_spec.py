@@ -47,6 +47,17 @@ def _parts(percent: Any) -> int:
     return int(parts)
 
 
+def _image(name: str) -> str:
+    if ":" in name.rpartition("/")[2]:
+        raise problem(
+            "CF107",
+            f"{name!r} has a tag",
+            why="the version is the tag",
+            fix=f"write {name.rpartition(':')[0]}",
+        )
+    return name
+
+
 Seconds = Annotated[int, BeforeValidator(_seconds)]
 """Read from a text such as ``10m``."""
 
@@ -61,7 +72,7 @@ class ChangeModel(Model):
 
     from_: Version = Field(alias="from")
     to: Version
-    image: Annotated[str, StringConstraints(pattern=_IMAGE)]
+    image: Annotated[str, StringConstraints(pattern=_IMAGE), AfterValidator(_image)]
     replicas: Annotated[int, Field(ge=1)] = 1
 
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -25,12 +24,12 @@ func printEffects(m *manifests, mesh *meshconfig.MeshConfig, proxies []proxy, se
 	}
 	out := map[string][]string{}
 	err = test.Wrap(func(t test.Failer) {
-		whole := texts(t, m, mesh, proxies)
+		whole := digests(t, m, mesh, proxies)
 		for name, less := range m.variants(wanted) {
 			out[name] = []string{}
 			if err := test.Wrap(func(t test.Failer) {
-				for i, text := range texts(t, less, mesh, proxies) {
-					if text != whole[i] {
+				for i, digest := range digests(t, less, mesh, proxies) {
+					if digest != whole[i] {
 						out[name] = append(out[name], proxies[i].text)
 					}
 				}
@@ -45,18 +44,14 @@ func printEffects(m *manifests, mesh *meshconfig.MeshConfig, proxies []proxy, se
 	return printJSON(out)
 }
 
-func texts(t test.Failer, m *manifests, mesh *meshconfig.MeshConfig, proxies []proxy) []string {
+func digests(t test.Failer, m *manifests, mesh *meshconfig.MeshConfig, proxies []proxy) []string {
 	var out []string
 	for _, r := range render(t, m, mesh, proxies) {
-		data, err := r.data()
+		digest, err := r.digest()
 		if err != nil {
 			t.Fatal(err)
 		}
-		raw, err := json.Marshal(data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, string(raw))
+		out = append(out, digest)
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -58,29 +59,47 @@ func printJSON(value any) error {
 func (r *rendering) data() (map[string][]json.RawMessage, error) {
 	out := map[string][]json.RawMessage{}
 	var failed error
-	add := func(name string, m proto.Message) {
+	r.each(func(name string, m proto.Message) {
 		raw, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
 		if err != nil {
 			failed = err
 		}
 		out[name] = append(out[name], raw)
-	}
+	})
+	return out, failed
+}
+
+// digest is the same for the same rendering.
+func (r *rendering) digest() (string, error) {
+	hash := sha256.New()
+	var failed error
+	r.each(func(_ string, m proto.Message) {
+		raw, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+		if err != nil {
+			failed = err
+		}
+		fmt.Fprintf(hash, "%d\n", len(raw))
+		hash.Write(raw)
+	})
+	return string(hash.Sum(nil)), failed
+}
+
+func (r *rendering) each(visit func(kind string, m proto.Message)) {
 	for _, one := range r.listeners {
-		add("listeners", one)
+		visit("listeners", one)
 	}
 	for _, one := range r.routes {
-		add("routes", one)
+		visit("routes", one)
 	}
 	for _, one := range r.clusters {
-		add("clusters", one)
+		visit("clusters", one)
 	}
 	for _, one := range r.endpoints {
-		add("endpoints", one)
+		visit("endpoints", one)
 	}
 	for _, one := range r.extensions {
-		add("extensions", one)
+		visit("extensions", one)
 	}
-	return out, failed
 }
 
 func (r *rendering) summarize() {

@@ -15,6 +15,7 @@ from colorfast.release.generate._analysis import ARGO, argo_run, argo_template, 
 from colorfast.release.generate._errors import finding
 from colorfast.release.generate._routes import destination_rules, dye, virtual_services
 from colorfast.release.generate._site import LANE_LABEL, Site, aside
+from colorfast.release.generate._subsets import by_services
 from colorfast.release.generate._workloads import (
     kept_labels,
     own_labels,
@@ -56,7 +57,7 @@ def install(site: Site) -> Iterator[Json]:
         yield rollout(site, change, change.old)
     yield from destination_rules(site, start)
     for one in virtual_services(site, start):
-        yield _weighted(site, one) if _by_host(site) else one
+        yield _weighted(site, one) if by_services(site) else one
 
 
 def pods(site: Site, step: Step) -> Iterator[Json]:
@@ -106,17 +107,9 @@ def _managed(site: Site) -> bool:
     return site.locked and site.release.style == "managed"
 
 
-def _by_host(site: Site) -> bool:
-    """Whether Argo moves the users' requests itself: between two Services.
-
-    Not between two subsets: it would delete the lanes' from the DestinationRule.
-    """
-    return not site.locked or site.release.style == "managed"
-
-
 def _canary(site: Site, change: Change) -> Json:
     full = {"setCanaryScale": {"replicas": change.replicas}}
-    if _by_host(site):
+    if by_services(site):
         return _hosts(site, change) | {"steps": [full, *_steps(site, change)]}
     lanes = {}
     if site.release.style == "labels":
@@ -148,6 +141,10 @@ def _aside(change: Change) -> Json:
 
 
 def _hosts(site: Site, change: Change) -> Json:
+    """Argo moves the users' requests itself: between two Services.
+
+    Not between two subsets: it would delete the lanes' from the DestinationRule.
+    """
     start = {change.name: site.plan.routes_at(0)[change.name]}
     # Of each VirtualService, the route for everybody is the one whose weights Argo moves.
     virtual = [
@@ -224,7 +221,7 @@ def _templates(site: Site) -> Iterator[Json]:
 
 def _controlled(site: Site, change: Change) -> Iterator[Json]:
     own = own_labels(change)
-    if _by_host(site):
+    if by_services(site):
         yield service(site, change, _stable(change), own)
         yield service(site, change, _canary_service(change), own)
         return

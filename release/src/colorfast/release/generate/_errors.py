@@ -9,7 +9,7 @@ CODES: Codes = {
     "CF822": ("error", "share by routes that this controller cannot play"),
     "CF823": ("warning", "pauses that this controller does not know"),
     "CF824": ("error", "condition that this controller cannot say"),
-    "CF825": ("error", "lane that this controller takes for its own"),
+    "CF825": ("error", "lane whose subset the release needs"),
     "CF826": ("warning", "filters that do not send what the split reads"),
 }
 """Every code of this package: its level and its title."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from colorfast.k8s import Json, dump
+from colorfast.k8s import Json, dump, slug
 from colorfast.policy import Diagnostic, InvalidInput
 from colorfast.release._model import Controller, Release
 from colorfast.release._plan import plan
@@ -13,6 +13,7 @@ from colorfast.release.generate._errors import finding
 from colorfast.release.generate._routes import moved
 from colorfast.release.generate._runbook import runbook
 from colorfast.release.generate._site import Site, unsent
+from colorfast.release.generate._subsets import in_the_way
 
 INSTALL = "00-install"
 """Folder of what stands before the release."""
@@ -57,7 +58,7 @@ _PLAYERS: dict[Controller, _Player] = {
         beside=_argo.beside,
         finish=_argo.waved,
     ),
-    "kruise": _Player(install=_kruise.install, pods=_kruise.pods, check=_kruise.check),
+    "kruise": _Player(install=_kruise.install, pods=_kruise.pods),
     "kubevela": _Player(install=_kubevela.install, pods=lambda site, step: iter(())),
     "flagger": _Player(
         install=_flagger.install,
@@ -150,6 +151,8 @@ def _check(site: Site) -> Iterator[Diagnostic]:
             "without it nobody gets the share",
             fix="before the release build them from a policy that reads it, such as one of a dye",
         )
+    if release.mesh.fallback == "endpoints":
+        yield from _named_by_filters(site)
     if site.locked and release.share != "dye" and _keeps_routes(site):
         yield finding(
             release,
@@ -158,6 +161,19 @@ def _check(site: Site) -> Iterator[Diagnostic]:
             why="its own routes are in the way of the weights",
             fix="use share: dye",
         )
+
+
+def _named_by_filters(site: Site) -> Iterator[Diagnostic]:
+    for change in site.release.changes:
+        for lane in in_the_way(site, change):
+            yield finding(
+                site.release,
+                "CF825",
+                f"the release needs a subset {slug(lane)} of {change.name}, which is a lane",
+                why="with fallback: endpoints filters name the subsets of lanes, and do not change",
+                fix="give that lane another name",
+                change=change,
+            )
 
 
 def _keeps_routes(site: Site) -> bool:

@@ -9,18 +9,11 @@ from importlib.resources import files
 from typing import Final
 
 from colorfast.k8s import Json, slug
-from colorfast.policy import Diagnostic
 from colorfast.release._model import Change
 from colorfast.release._steps import WHOLE, Step
-from colorfast.release.generate._errors import finding
 from colorfast.release.generate._routes import destination_rules, virtual_services
 from colorfast.release.generate._site import Site
-from colorfast.release.generate._subsets import (
-    KRUISE_CANARY,
-    KRUISE_STABLE,
-    KRUISE_SUBSET,
-    by_role,
-)
+from colorfast.release.generate._subsets import KRUISE_CANARY, KRUISE_STABLE, by_role
 from colorfast.release.generate._workloads import (
     deployment,
     kept_labels,
@@ -39,23 +32,6 @@ _SCRIPTS: Final = {
     "DestinationRule": "destination_rule.lua",
     "VirtualService": "virtual_service.lua",
 }
-
-
-def check(site: Site) -> Iterator[Diagnostic]:
-    """What Kruise would do wrong with this release."""
-    if not by_role(site):
-        return
-    for change in site.release.changes:
-        lanes = [lane for lane in change.service.lanes if lane != site.release.lane]
-        if KRUISE_SUBSET in map(slug, lanes):
-            yield finding(
-                site.release,
-                "CF825",
-                f"{change.name} is deployed in lane {KRUISE_SUBSET}",
-                why="Kruise calls the subset of its canary that, too, and one name cannot be both",
-                fix="give that lane another name, or use style: version",
-                change=change,
-            )
 
 
 def install(site: Site) -> Iterator[Json]:

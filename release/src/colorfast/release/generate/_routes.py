@@ -14,7 +14,7 @@ from colorfast.policy import Mesh
 from colorfast.release._model import Change
 from colorfast.release._steps import WHOLE, ServiceRoutes, Step
 from colorfast.release.generate._site import Site
-from colorfast.release.generate._subsets import named, with_subsets
+from colorfast.release.generate._subsets import kept_name, named, with_subsets
 
 
 def destination_rules(site: Site, routes: Mapping[str, ServiceRoutes]) -> Iterator[Json]:
@@ -26,8 +26,10 @@ def destination_rules(site: Site, routes: Mapping[str, ServiceRoutes]) -> Iterat
     }
     for change in site.release.changes:
         if change.name in routes:
-            rule = found[change.service.host]
-            yield with_subsets(site, change, rule, routes[change.name].base[0][0])
+            base = routes[change.name].base[0][0]
+            rule = with_subsets(site, change, found[change.service.host], base)
+            if rule["spec"]["subsets"]:
+                yield rule
 
 
 def moved(site: Site, step: Step) -> Iterator[Json]:
@@ -97,6 +99,7 @@ def _led(site: Site, change: Change, routes: ServiceRoutes, virtual_service: Jso
     made = deepcopy(virtual_service)
     baseline = slug(site.release.policy.baseline)
     lane = None if site.release.lane is None else slug(site.release.lane)
+    kept = {slug(one): kept_name(site, change, one) for one in change.service.lanes}
     for route in made["spec"]["http"]:
         (only,) = route.get("route") or (None,)
         if only is None:
@@ -106,6 +109,8 @@ def _led(site: Site, change: Change, routes: ServiceRoutes, virtual_service: Jso
             route["route"] = _shared(site, change, routes, only["destination"])
         elif subset == lane and routes.lane is not None:
             only["destination"]["subset"] = named(site, change, routes.lane, lane=True)
+        else:
+            only["destination"]["subset"] = kept[subset]
     return made
 
 

@@ -50,9 +50,9 @@ def _filters(site: Site) -> list[str]:
     dyed = next(step for step in site.plan.steps if step.policy is not None)
     policy = f"{dyed.id}/lanepolicy-{site.release.policy.name}.yaml"
     return [
-        f"And the gateways' filters, built from a policy that reads {' and '.join(unsent(site))}:",
-        "they do not send it to whom decides otherwise, and a release does not change them. Such a",
-        f"policy is `{policy}`; the one in force stays as it is.",
+        f"The split reads {' and '.join(unsent(site))}. Filters send what the policy reads that",
+        "they were built from, and a release does not change them: build the gateways' from",
+        f"`{policy}` now. The policy in force stays as it is.",
         "",
     ]
 

@@ -24,6 +24,8 @@ def subsets(site: Site, change: Change) -> dict[str, Mapping[str, str]]:
     """
     if by_role(site):
         return {slug(site.release.policy.baseline): KRUISE_STABLE}
+    if by_services(site):
+        return {}
     if site.release.controller == "argo-rollouts" and site.release.style == "labels":
         lanes = (site.release.policy.baseline, site.lane)
         return {slug(lane): {LANE_LABEL: lane} for lane in lanes}
@@ -35,6 +37,13 @@ def by_role(site: Site) -> bool:
     """Whether Kruise tells the canary's pods from the stable ones, and adds the subset."""
     release = site.release
     return release.controller == "kruise" and (not site.locked or release.style == "managed")
+
+
+def by_services(site: Site) -> bool:
+    """Whether the controller tells the versions apart by Services of its own."""
+    release = site.release
+    managed = not site.locked or release.style == "managed"
+    return managed and release.controller in ("argo-rollouts", "flagger")
 
 
 def named(site: Site, change: Change, version: str, *, lane: bool) -> str:
@@ -64,10 +73,26 @@ def with_subsets(site: Site, change: Change, rule: Json, base: str) -> Json:
             version = base if lane == release.policy.baseline else change.new
             own[name] = labels_of(release, change, version)
     kept = [
-        one
+        one | {"name": kept_name(site, change, lanes[one["name"]])}
         for one in rule["spec"]["subsets"]
-        if one["name"] not in own
-        and lanes[one["name"]] not in (release.policy.baseline, release.lane)
+        if lanes[one["name"]] not in (release.policy.baseline, release.lane)
     ]
     made = [{"name": name, "labels": dict(labels)} for name, labels in own.items()]
     return rule | {"spec": rule["spec"] | {"subsets": [*made, *kept]}}
+
+
+def kept_name(site: Site, change: Change, lane: str) -> str:
+    """The subset of another lane: the lane's name, if the release does not need that itself."""
+    name = slug(lane)
+    return slug(f"lane-{name}") if name in _needed(site, change) else name
+
+
+def _needed(site: Site, change: Change) -> set[str]:
+    return {*subsets(site, change), *((KRUISE_SUBSET,) if by_role(site) else ())}
+
+
+def in_the_way(site: Site, change: Change) -> list[str]:
+    """Other lanes whose subset gets another name."""
+    own = (site.release.policy.baseline, site.release.lane)
+    others = [lane for lane in change.service.lanes if lane not in own]
+    return [lane for lane in others if kept_name(site, change, lane) != slug(lane)]

@@ -32,10 +32,19 @@ _SET_BACK = Row(
     name="set the old image back: the new pods go",
     by="plan",
     verb="scale-down",
-    when={"ctl": (*_ACTIVE, "aborted", "undoing")},
+    when={"ctl": (*_ACTIVE, "aborted")},
     then={"ctl": "idle", "new": "none"},
     seen="run",
     evidence="the image of the stable version again: Healthy, the new ReplicaSet at 0",
+)
+_PROMOTE_OLD = Row(
+    name="promote the old version: the new pods go",
+    by="plan",
+    verb="scale-down",
+    when={"ctl": "undoing"},
+    then={"ctl": "idle", "new": "none"},
+    seen="run",
+    evidence="as for the new version",
 )
 _GONE = Row(
     name="Argo scales the old pods down",
@@ -142,6 +151,7 @@ VERSION = Table(
         _GONE,
         *_UNDO,
         _SET_BACK,
+        _PROMOTE_OLD,
         _retry({}),
         _aborts({}, "abortScaleDownDelaySeconds: 0 keeps the new pods", "documented"),
     ),
