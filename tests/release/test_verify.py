@@ -436,7 +436,7 @@ def test_what_is_called_safe_has_no_escape(release: Release, seed: int, give_up_
         assert shows(release, found)
 
 
-@MANY
+@settings(MANY, max_examples=25)
 @given(release=drawn_releases(), seed=st.integers(0, 2**16))
 def test_counterexamples_of_any_order_can_be_played_again(release: Release, seed: int) -> None:
     for found in verify(release, any_order=True).counterexamples:

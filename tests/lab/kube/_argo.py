@@ -1,5 +1,6 @@
 """The real Argo Rollouts controller, and what its users type."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -9,24 +10,23 @@ from lab.kube import build
 from lab.kube._api import Json
 from lab.kube._rig import Cluster, until
 
+from colorfast.release import Controller
+
 _FOLDER: Final = "manifests/crds"
 _KINDS: Final = ("rollout", "experiment", "analysis-run", "analysis-template")
 _KINDS_OF_ALL: Final = ("cluster-analysis-template",)
 
 
 def define(cluster: Cluster) -> None:
-    """Define the kinds of Istio's routes and of Argo Rollouts."""
-    istio = build.definitions(
-        "crds", build.ISTIO_API, "kubernetes/customresourcedefinitions.gen.yaml"
-    )
-    wanted = ("VirtualService", "DestinationRule")
-    cluster.define(*(one for one in istio if one["spec"]["names"]["kind"] in wanted))
+    """Define the kinds of Argo Rollouts."""
     for kind in (*_KINDS, *_KINDS_OF_ALL):
         cluster.define(*build.definitions("argo", build.ARGO, f"{_FOLDER}/{kind}-crd.yaml"))
 
 
 class Argo:
     """The controller: it can be stopped, and started again."""
+
+    name: Controller = "argo-rollouts"
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -60,10 +60,25 @@ class Argo:
         thing: Json = self._cluster.api.get(_path(namespace, name))
         return thing
 
-    def command(self, verb: str, namespace: str, name: str) -> None:
-        """``kubectl argo rollouts VERB``: what the plugin sends."""
+    def command(self, line: str) -> None:
+        """``kubectl argo rollouts VERB -n NAMESPACE NAME``: what the plugin sends."""
+        typed = re.fullmatch(r"kubectl argo rollouts (\S+) -n (\S+) (\S+)", line)
+        assert typed is not None, line
+        verb, namespace, name = typed.groups()
         status = {"promote": {"pauseConditions": None}, "abort": {"abort": True}}[verb]
         self._cluster.api.patch(f"{_path(namespace, name)}/status", {"status": status})
+
+    def until_idle(self, namespace: str, name: str) -> None:
+        """Wait until it is Healthy."""
+        self.until(namespace, name, "Healthy")
+
+    def until_waiting(self, namespace: str, name: str) -> None:
+        """Wait until it is Paused."""
+        self.until(namespace, name, "Paused")
+
+    def until_either(self, namespace: str, name: str) -> None:
+        """Wait until it is Healthy or Paused."""
+        self.until(namespace, name, "Healthy", "Paused")
 
     def until(self, namespace: str, name: str, *phases: str) -> None:
         """Wait until the controller says of what is applied now that it is in one of *phases*."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from lab.kube import build
 from lab.kube._api import Json, Refused
 from lab.kube._rig import Cluster
 
@@ -15,6 +16,15 @@ DELAY: Final = 0.2
 """Seconds from a pod's being there to its being ready."""
 
 _GONE: Final = (Refused, OSError)
+
+
+def define_routes(cluster: Cluster) -> None:
+    """Define the kinds of Istio's routes."""
+    file = "kubernetes/customresourcedefinitions.gen.yaml"
+    kinds = ("VirtualService", "DestinationRule")
+    for one in build.definitions("crds", build.ISTIO_API, file):
+        if one["spec"]["names"]["kind"] in kinds:
+            cluster.define(one)
 
 
 class Nodes:

@@ -1,4 +1,4 @@
-"""A release as ``colorfast release generate`` writes it, played by the real Argo Rollouts.
+"""A release as ``colorfast release generate`` writes it, played by a real release controller.
 
 Every folder is applied in the plan's order, and the runbook's commands are given. What the cluster
 held after every single write, by us or by a controller, is recorded.
@@ -7,16 +7,15 @@ held after every single write, by us or by a controller, is recorded.
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import yaml
 from lab.kube._api import Json
-from lab.kube._argo import Argo
 from lab.kube._record import Recorder, State
 from lab.kube._rig import Cluster, until
 from lab.kube._traffic import Answer, answer
 
-from colorfast.release import Change, Plan, Release, Step, load_release, plan
+from colorfast.release import Change, Controller, Plan, Release, Step, load_release, plan
 from colorfast.release.generate import INSTALL, ROLLBACK, Generated, generate
 
 EXAMPLES: Final = Path(__file__).parents[3] / "examples" / "release"
@@ -32,18 +31,44 @@ class Played:
     states: tuple[State, ...]
 
 
+class Controls(Protocol):
+    """A release controller, as far as a player has to do with it."""
+
+    @property
+    def name(self) -> Controller:
+        """As ``--controller`` calls it."""
+        ...
+
+    def command(self, line: str) -> None:
+        """Do what *line* of a runbook does, when somebody types it."""
+        ...
+
+    def until_idle(self, namespace: str, name: str) -> None:
+        """Wait until there is nothing to release, or a release has come to its end."""
+        ...
+
+    def until_waiting(self, namespace: str, name: str) -> None:
+        """Wait until it waits for somebody to go on."""
+        ...
+
+    def until_either(self, namespace: str, name: str) -> None:
+        """Wait for one of both."""
+        ...
+
+
 class Player:
     """Plays the release of *file* in the namespace *space*."""
 
     def __init__(
-        self, cluster: Cluster, argo: Argo, recorder: Recorder, space: str, file: str
+        self, cluster: Cluster, controls: Controls, recorder: Recorder, space: str, file: str
     ) -> None:
-        self.release = _load(file, space)
+        self.release = _load(file, space, controls.name)
         self.plan: Plan = plan(self.release)
         self.made: Generated = generate(self.release)
-        self.argo = argo
+        self.controls = controls
         self.space = space
         self._commands = commands(self.made.files["runbook.md"])
+        self._done: set[str] = set()
         self._dyed = 0
         self._since = 0
         self._cluster = cluster
@@ -53,20 +78,21 @@ class Player:
         """Apply what stands before the release, and wait until the old versions are ready."""
         self.apply(INSTALL)
         for change in self.release.changes:
-            self.argo.until(self.space, change.name, "Healthy")
+            self.controls.until_idle(self.space, change.name)
             self.until_ready(change, change.old, change.replicas)
         self._since = len(self._recorder.states()) - 1
 
     def play(self, step: Step, *, back: bool = False) -> Played:
         """Play one step, of the rollback if *back*, and wait for what it waits for."""
         before = self._dyed
+        self._done.add(step.action)
         if step.kind == "policy":
             self._dyed = step.weight or 0
         self.apply(f"{ROLLBACK}/{step.id}" if back else step.id)
         changes = [one for one in self.release.changes if one.name in step.services]
         if step.kind == "pods":
-            for verb, name in self._commands[back, step.number]:
-                self.argo.command(verb, self.space, name)
+            for line in self._commands[back, step.number]:
+                self.controls.command(line)
             for change in changes:
                 self._until_seen(step, change)
         since, self._since = self._since, len(self._recorder.states()) - 1
@@ -77,10 +103,14 @@ class Player:
         """Play the plan, or its first steps."""
         return [self.play(step) for step in self.plan.steps[:until_step]]
 
-    def back(self, *, moved: bool) -> list[Played]:
-        """Give the release up; *moved* says whether it has come to the steps that move bases."""
-        steps = [one for one in self.plan.rollback if moved or not one.is_for_moved]
-        return [self.play(step, back=True) for step in steps]
+    def back(self) -> list[Played]:
+        """Give the release up, from where it is."""
+        return [self.play(step, back=True) for step in self.needed()]
+
+    def needed(self) -> list[Step]:
+        """The steps of the rollback whose condition holds."""
+        moved = "switch" in self._done or "promote" in self._done
+        return [one for one in self.plan.rollback if moved or not one.is_for_moved]
 
     def apply(self, folder: str) -> None:
         """Apply a folder as ``kubectl apply --recursive`` does."""
@@ -123,13 +153,13 @@ class Player:
         """What the runbook says to wait for."""
         match step.action:
             case "deploy":
-                self.argo.until(self.space, change.name, "Paused")
+                self.controls.until_waiting(self.space, change.name)
                 self._until(change, change.new, change.replicas)
             case "promote":
-                self.argo.until(self.space, change.name, "Healthy")
+                self.controls.until_idle(self.space, change.name)
                 self._until(change, change.old, 0)
             case "restore":
-                self.argo.until(self.space, change.name, "Paused", "Healthy")
+                self.controls.until_either(self.space, change.name)
                 self._until(change, change.old, change.replicas)
             case "scale-down":
                 self._until(change, change.new, 0)
@@ -143,14 +173,13 @@ class Player:
         return {**one, "metadata": metadata}
 
 
-def commands(runbook: str) -> dict[tuple[bool, int], list[tuple[str, str]]]:
-    """What is to be typed for Argo: verbs and Rollouts, by whether it goes back, and the step."""
-    found: dict[tuple[bool, int], list[tuple[str, str]]] = {}
+def commands(runbook: str) -> dict[tuple[bool, int], list[str]]:
+    """What is to be typed besides ``kubectl apply``, by whether it goes back, and the step."""
+    found: dict[tuple[bool, int], list[str]] = {}
     for back, part in enumerate(runbook.split("# Giving it up")):
         for section in re.split(r"(?m)^## ", part)[1:]:
             number = int(section.partition(".")[0])
-            typed = re.findall(r"(?m)^kubectl argo rollouts (\S+) -n \S+ (\S+)$", section)
-            found[bool(back), number] = typed
+            found[bool(back), number] = re.findall(r"(?m)^kubectl (?!apply).*$", section)
     return found
 
 
@@ -159,11 +188,11 @@ def _ready(pod: Json) -> bool:
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
-def _load(file: str, space: str) -> Release:
+def _load(file: str, space: str, controller: Controller) -> Release:
     """The release in a namespace of its own: the mesh says which."""
 
     def read(name: str) -> str:
         text = (EXAMPLES / name).read_text()
         return text.replace("namespace: shop", f"namespace: {space}")
 
-    return load_release(read(file), read=read, file=file).release
+    return load_release(read(file), read=read, file=file, controller=controller).release

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 from lab.kube import build
+from lab.kube._nodes import Nodes, define_routes, running_nodes
 from lab.kube._pods import ROOT, namespace
+from lab.kube._record import Recorder, recording
 from lab.kube._rig import Cluster, running_cluster
 
 HERE = Path(__file__).parent
@@ -43,6 +45,24 @@ def defined(cluster: Cluster) -> Cluster:
     for file in sorted((ROOT / "k8s" / "crds").glob("*.yaml")):
         cluster.define(*yaml.safe_load_all(file.read_text()))
     return cluster
+
+
+@pytest.fixture(scope="session")
+def nodes(defined: Cluster) -> Iterator[Nodes]:
+    """What release controllers need besides: routes' kinds, Deployments, pods that get ready."""
+    if why := build.missing().get("kube-controller-manager"):
+        pytest.skip(f"kube-controller-manager is missing: {why}")
+    define_routes(defined)
+    defined.start_controllers()
+    with running_nodes(defined) as nodes:
+        yield nodes
+
+
+@pytest.fixture
+def recorder(defined: Cluster, space: str) -> Iterator[Recorder]:
+    """What is written in the test's namespace."""
+    with recording(defined.api, space) as recorder:
+        yield recorder
 
 
 @pytest.fixture

@@ -96,8 +96,12 @@ def _argo(site: Site, step: Step, change: Change) -> _Commands:
         f"kubectl argo rollouts {verb} -n {change.service.namespace} {change.name}"
         for verb in ("abort", "promote")
     )
-    if step.action == "scale-down" or step.weight == 0:
+    if step.weight == 0:
         return _Commands(now=[abort])
+    if step.action == "scale-down":
+        # The old template is what to go back to; where it was released again it is the new one.
+        again = [one.number for one in site.plan.rollback if one.action == "restore"]
+        return _Commands(now=[f"# after step {number} instead: {promote}" for number in again])
     if step.action == "promote":
         last = site.release.stages[-1]
         # A pause with a time ends by itself, and with the last one the steps do.

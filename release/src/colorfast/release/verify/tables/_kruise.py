@@ -32,14 +32,19 @@ _PAUSES = Row(
     seen="run",
     evidence="the step is reported ready when its pods are",
 )
-_GONE = Row(
-    name="Kruise has rolled the stable Deployment to the new template",
-    by="controller",
-    when={"ctl": "promoted"},
-    then={"ctl": "healthy", "old": "none"},
-    seen="documented",
-    evidence="the second Deployment goes when the stable one is through, so new pods stay",
-)
+
+
+def _gone(when: When) -> Row:
+    return Row(
+        name="Kruise has rolled the stable Deployment to the new template",
+        by="controller",
+        when={"ctl": "promoted", **when},
+        then={"ctl": "healthy", "old": "none"},
+        seen="run",
+        evidence="pods of the second Deployment were still there when the stable one was through",
+    )
+
+
 _PODS: tuple[Row, ...] = (
     Row(
         name="set the old image while it rolls",
@@ -92,10 +97,10 @@ VERSION = Table(
             verb="promote",
             when={"ctl": "paused"},
             then={"ctl": "promoted"},
-            seen="documented",
-            evidence="without a TrafficRouting it changes pods only",
+            seen="run",
+            evidence="without a TrafficRouting it changes pods only: no route was written",
         ),
-        _GONE,
+        _gone({}),
         *_PODS,
     ),
     done={**ROUTES_DONE, **_PODS_DONE},
@@ -125,15 +130,31 @@ MANAGED = Table(
             evidence="a VirtualService that is edited in the middle is not repaired",
         ),
         Row(
-            name="promote: the VirtualService is restored while the stable pods roll",
+            name="promote: the subset of the lane goes",
             by="plan",
             verb="promote",
             when={"ctl": "paused"},
-            then={"ctl": "promoted", "lane": "new>off", "base": "old>new"},
+            then={"ctl": "finishing", "lane": "new>gone"},
             seen="run",
-            evidence="the spec is restored from an annotation; that pods roll meanwhile is a guess",
+            evidence="the DestinationRule is restored 40 ms before the VirtualService",
         ),
-        _GONE,
+        Row(
+            name="the lane route goes before the stable pods are replaced",
+            by="controller",
+            when={"ctl": "finishing", "lane": "gone"},
+            then={"ctl": "restored", "lane": "gone>off"},
+            seen="run",
+            evidence="the VirtualService was restored 3 s before the new pods were there",
+        ),
+        Row(
+            name="Kruise rolls the stable Deployment to the new template",
+            by="controller",
+            when={"ctl": "restored", "lane": "off"},
+            then={"ctl": "promoted", "base": "old>new"},
+            seen="run",
+            evidence="both versions are behind the base route while it rolls",
+        ),
+        _gone({"base": "new"}),
         _PODS[0],
         _PODS[1],
         Row(
@@ -167,16 +188,32 @@ WEIGHTS = Table(
         _DEPLOY,
         _PAUSES,
         Row(
-            name="promote",
+            name="promote: the old version gets all requests again for a while",
             by="plan",
             verb="promote",
             when={"ctl": "paused", "base": "new"},
-            then={"ctl": "promoted"},
-            seen="documented",
-            evidence="the last step is at 100 %",
+            then={"ctl": "finishing", "base": "new>old"},
+            seen="run",
+            evidence="routes were restored 9 s before new pods of the stable Deployment were there",
         ),
-        _GONE,
-        _PODS[2],
+        Row(
+            name="Kruise rolls the stable Deployment to the new template",
+            by="controller",
+            when={"ctl": "finishing", "base": "old"},
+            then={"ctl": "promoted", "base": "old>new"},
+            seen="run",
+            evidence="both versions are behind the route while it rolls",
+        ),
+        _gone({"base": "new"}),
+        Row(
+            name="set the old image back: the new pods go",
+            by="plan",
+            verb="scale-down",
+            when={"ctl": (*_ACTIVE, "finishing"), "base": "old"},
+            then={"ctl": "idle", "new": "none"},
+            seen="run",
+            evidence="the old template again: routes are restored at once, then pods go",
+        ),
     ),
     done={
         **WEIGHTS_DONE,
