@@ -84,9 +84,10 @@ def release(
     """
     names = tuple(calls if released is None else released)
     locked = spec.get("pattern", "locked") == "locked"
+    lanes: dict[str, Any] = {"lanes": ["base", "canary"]}
     files = {
         "mesh.yaml": mesh_text(calls, names, locked=locked, **(mesh or {})),
-        "policy.yaml": text("LanePolicy", "shop", {"lanes": ["base", "canary"]} | (policy or {})),
+        "policy.yaml": text("LanePolicy", "shop", {**lanes, **(policy or {})}),
     }
     return load(release_text(names, **spec), files).release
 

@@ -48,7 +48,7 @@ def test_a_lane_whose_subset_the_release_needs_gets_another_name_or_is_refused()
         "http"
     ]
     rule = yaml.safe_load(made["00-install/stock/destinationrule-mockc-lanes.yaml"])["spec"]
-    assert [one["name"] for one in rule["subsets"]] == ["base", "lane-canary", "pr-42"]
+    assert [one["name"] for one in rule["subsets"]] == ["base", "canary", "lane-canary", "pr-42"]
     led = {one["name"]: one["route"][0]["destination"]["subset"] for one in routes}
     assert led == {"mockc.canary": "lane-canary", "mockc.pr-42": "pr-42", "mockc.base": "base"}
     texts["../mesh.yaml"] = mesh.replace("spec:\n", "spec:\n  fallback: endpoints\n")

@@ -3,20 +3,16 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from release.replay import shows
-from release.simulation import Simulation, escapes
 
 from colorfast.cli._app import colorfast
 from colorfast.release import (
@@ -24,15 +20,12 @@ from colorfast.release import (
     STYLES_OF,
     Controller,
     Plan,
-    Release,
     Style,
     plan,
 )
 from colorfast.release.verify import (
-    TABLES,
     Counterexample,
     Local,
-    Row,
     System,
     Table,
     Verdict,
@@ -44,7 +37,7 @@ from colorfast.release.verify._judge import Judge
 from colorfast.release.verify._requests import has_traffic, journeys
 from colorfast.release.verify._search import Space
 from helpers import releases
-from helpers.releases import CHAIN, DIAMOND, FAN_OUT, TWO_ENTRANCES, Calls
+from helpers.releases import CHAIN, DIAMOND, FAN_OUT, TWO_ENTRANCES
 
 ROOT = Path(__file__).parents[2]
 
@@ -282,189 +275,6 @@ def test_a_plan_that_a_controller_cannot_end_is_not_complete(
     assert found["completeness"].what == "the plan never comes to its end"
 
 
-# The reduction.
-
-SMALL: dict[str, Calls] = {
-    "two": {"a": "b", "b": ""},
-    "three": {"a": "bc", "b": "c", "c": ""},
-    "chain": CHAIN,
-}
-
-
-BEARABLE = [
-    (graph, controller, style)
-    for graph in SMALL
-    for controller, style in KINDS
-    if graph == "two" or style == "version"
-]
-"""Two services have every way to break; three of another style than version take long."""
-
-
-@pytest.mark.parametrize("finish", ["last", "first"])
-@pytest.mark.parametrize(("graph", "controller", "style"), BEARABLE)
-def test_pairs_tell_what_all_combinations_tell(
-    graph: str, finish: str, controller: Controller, style: Style
-) -> None:
-    kind: dict[str, Any] = {"controller": controller, "style": style, "finish": finish}
-    release = releases.release(SMALL[graph], **kind, **ONE_STEP)
-    pairs, whole = verify(release), verify(release, whole=True)
-    assert pairs.safe == whole.safe
-    assert shortest(pairs) == shortest(whole)
-    assert pairs.states <= whole.states
-
-
-@pytest.mark.parametrize("any_order", [False, True])
-@pytest.mark.parametrize("controller", CONTROLLERS)
-def test_pairs_tell_what_all_combinations_tell_of_weights(
-    controller: Controller, *, any_order: bool
-) -> None:
-    kinds: list[dict[str, Any]] = [
-        {"pattern": "ordered"},
-        {"share": "weights"},
-        {"pattern": "ordered", "finish": "first"},
-    ]
-    for spec in kinds:
-        release = releases.release(SMALL["three"], controller=controller, **spec, **ONE_STEP)
-        pairs = verify(release, any_order=any_order)
-        whole = verify(release, any_order=any_order, whole=True)
-        assert (pairs.safe, shortest(pairs)) == (whole.safe, shortest(whole))
-
-
-def shortest(verdict: Verdict) -> dict[str, int]:
-    # Which rollback is to blame for a state depends on what else was broken before it.
-    return {
-        one.invariant: one.depth for one in verdict.counterexamples if one.invariant != "rollback"
-    }
-
-
-def test_services_with_the_same_role_have_the_same_states() -> None:
-    two = verify(releases.release({"a": "b", "b": ""}))
-    many = verify(releases.release({"a": "bcdef"} | dict.fromkeys("bcdef", "")))
-    assert two.states == many.states
-    assert (two.pairs, many.pairs) == (1, 15)
-
-
-def test_progress_is_told() -> None:
-    seen: list[tuple[int, int, int]] = []
-    verdict = verify(releases.release(DIAMOND), progress=lambda *told: seen.append(told))
-    assert [done for done, _, _ in seen] == list(range(7))
-    assert seen[-1] == (6, 6, verdict.states)
-
-
-# The tables.
-
-
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_every_row_happens_somewhere_and_says_how_it_is_known(table: Table) -> None:
-    happened = {row.name for row in happening(table)}
-    shared = {"proxies", "kubelet"}
-    asleep = {row.name for row in table.rows if row.by not in shared} - happened
-    assert asleep == set()
-    assert all(row.evidence and row.seen in ("run", "documented", "supposed") for row in table.rows)
-    assert all((row.by == "plan") == (row.verb is not None) for row in table.rows)
-
-
-def happening(table: Table) -> list[Row]:
-    """The rows that a release of two services under *table* goes through."""
-    name, _, style = table.name.partition(", ")
-    kind: dict[str, Any] = {"controller": name}
-    kind |= {"pattern": "ordered"} if style == "weights" else {"style": style}
-    found: list[Row] = []
-    for any_order in (False, True):
-        release = releases.release(CHAIN, "a", **kind, steps=[{"weight": 50}, {"weight": 100}])
-        space = Space(System(plan(release), table, ("a",), any_order))
-        for state in space.states():
-            moves = space.trace(state)
-            if moves and moves[-1].row is not None:
-                found.append(moves[-1].row)
-            found += [move.row for move, _ in space.system.moves(state) if move.row is not None]
-    return found
-
-
-def test_tables_of_styles_and_weights_have_names_of_their_own() -> None:
-    assert len({table.name for table in TABLES}) == len(TABLES) == len(KINDS) + len(CONTROLLERS)
-
-
-# Random releases.
-
-
-@st.composite
-def drawn_releases(draw: st.DrawFn) -> Release:
-    """Up to six services, whoever calls whom, by any controller and in any manner."""
-    names = "abcdef"[: draw(st.integers(1, 6))]
-    calls = {
-        name: draw(st.sets(st.sampled_from(names[index + 1 :]), max_size=3))
-        if names[index + 1 :]
-        else set[str]()
-        for index, name in enumerate(names)
-    }
-    pattern = draw(st.sampled_from(("locked", "locked", "locked", "ordered", "single")))
-    least = 1
-    most = 1 if pattern == "single" else len(names)
-    released = draw(st.sets(st.sampled_from(names), min_size=least, max_size=most))
-    controller, style = draw(st.sampled_from(KINDS))
-    spec: dict[str, Any] = {"controller": controller, "pattern": pattern}
-    if pattern == "locked":
-        spec["style"] = style
-        spec["drops"] = sorted(draw(st.sets(st.sampled_from(names), max_size=1)))
-        spec["share"] = draw(st.sampled_from(["dye", "dye", "dye", "entrance", "weights"]))
-    if pattern != "single":
-        spec["finish"] = draw(st.sampled_from(["last", "last", "first"]))
-    weights = sorted(draw(st.sets(st.integers(1, 99), max_size=2)))
-    entrances = sorted(draw(st.sets(st.sampled_from(names), max_size=1)) | {names[0]})
-    return releases.release(
-        {name: sorted(called) for name, called in calls.items()},
-        sorted(released),
-        mesh={"entrances": entrances},
-        steps=[*({"weight": weight} for weight in weights), {"weight": 100}],
-        **spec,
-    )
-
-
-MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-@MANY
-@given(release=drawn_releases(), seed=st.integers(0, 2**16), give_up_at=st.integers(0, 60))
-def test_what_is_called_safe_has_no_escape(release: Release, seed: int, give_up_at: int) -> None:
-    verdict = verify(release)
-    if verdict.safe:
-        made = plan(release)
-        assert escapes(made, seed) == []
-        assert escapes(made, seed, give_up_at=give_up_at) == []
-    for found in verdict.counterexamples:
-        assert shows(release, found)
-
-
-@settings(MANY, max_examples=25)
-@given(release=drawn_releases(), seed=st.integers(0, 2**16))
-def test_counterexamples_of_any_order_can_be_played_again(release: Release, seed: int) -> None:
-    for found in verify(release, any_order=True).counterexamples:
-        assert shows(release, found)
-
-
-WRONG: list[dict[str, Any]] = [
-    {"finish": "first"},
-    {"share": "weights"},
-    {"drops": ["b"]},
-    {"pattern": "ordered", "finish": "first"},
-]
-
-
-@pytest.mark.parametrize("spec", WRONG)
-def test_the_simulation_sees_what_verify_refuses(spec: dict[str, Any]) -> None:
-    release = releases.release(CHAIN, **spec)
-    assert not verify(release).safe
-    seen = next(found for seed in count() if (found := escapes(plan(release), seed)) or seed > 20)
-    assert seen
-
-
-def test_the_simulation_sends_requests_all_the_time() -> None:
-    simulation = Simulation(plan(releases.release(TWO_ENTRANCES)), Random(1))
-    assert simulation.run() == []
-    assert simulation.seen > 100
-
-
 # The command.
 
 EXAMPLE = str(ROOT / "examples" / "release" / "locked.yaml")
@@ -503,7 +313,7 @@ def test_a_terminal_sees_how_far_it_is() -> None:
     os.close(theirs)
     shown = os.read(ours, 1 << 16)
     os.close(ours)
-    assert b"[" + b"#" * 30 + b"] 1/1, 1,037 states" in shown
+    assert re.search(rb"\[\#{30}\] 1/1, [\d,]+ states", shown)
     assert shown.endswith(b"\x1b[K")
     assert b"[#" not in done.stdout
 

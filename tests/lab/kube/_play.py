@@ -6,6 +6,7 @@ held after every single write, by us or by a controller, is recorded.
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -85,13 +86,16 @@ class Player:
     def play(self, step: Step, *, back: bool = False) -> Played:
         """Play one step, of the rollback if *back*, and wait for what it waits for."""
         before = self._dyed
+        instead = self._instead(step) if back else []
         self._done.add(step.action)
         if step.kind == "policy":
             self._dyed = step.weight or 0
-        self.apply(f"{ROLLBACK}/{step.id}" if back else step.id)
+        if not instead:
+            self.apply(f"{ROLLBACK}/{step.id}" if back else step.id)
         changes = [one for one in self.release.changes if one.name in step.services]
         if step.kind == "pods":
-            for line in self._commands[back, step.number]:
+            typed = [one for one in self._commands[back, step.number] if one[0] != "#"]
+            for line in instead or typed:
                 self.controls.command(line)
             for change in changes:
                 self._until_seen(step, change)
@@ -113,11 +117,12 @@ class Player:
         return [one for one in self.plan.rollback if moved or not one.is_for_moved]
 
     def apply(self, folder: str) -> None:
-        """Apply a folder as ``kubectl apply --recursive`` does."""
+        """Apply a folder as ``kubectl apply --recursive`` does, and wait until it is recorded."""
         for name, text in self.made.files.items():
             if name.startswith(f"{folder}/"):
                 for one in yaml.safe_load_all(text):
-                    self._cluster.api.apply(self._placed(one))
+                    (stored,) = self._cluster.api.apply(self._placed(one))
+                    until(partial(self._recorder.has_seen, stored), f"{name} is recorded")
 
     def answers(self, state: State, change: Change, *, lane: bool) -> Answer:
         """Who answers requests to the service of *change*."""
@@ -149,6 +154,13 @@ class Player:
             if labels.items() <= pod["metadata"]["labels"].items()
         ]
 
+    def _instead(self, step: Step) -> list[str]:
+        """What the runbook says to type instead, because an earlier step of it was done."""
+        done = {one.number for one in self.plan.rollback if one.action in self._done}
+        lines = self._commands[True, step.number]
+        said = [re.fullmatch(r"# after step (\d+) instead: (.*)", line) for line in lines]
+        return [one[2] for one in said if one is not None and int(one[1]) in done]
+
     def _until_seen(self, step: Step, change: Change) -> None:
         """What the runbook says to wait for."""
         match step.action:
@@ -179,7 +191,8 @@ def commands(runbook: str) -> dict[tuple[bool, int], list[str]]:
     for back, part in enumerate(runbook.split("# Giving it up")):
         for section in re.split(r"(?m)^## ", part)[1:]:
             number = int(section.partition(".")[0])
-            found[bool(back), number] = re.findall(r"(?m)^kubectl (?!apply).*$", section)
+            typed = r"(?m)^(?:kubectl (?!apply)|# after step).*$"
+            found[bool(back), number] = re.findall(typed, section)
     return found
 
 

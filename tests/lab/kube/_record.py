@@ -61,6 +61,17 @@ class Recorder:
         with self._lock:
             return self._states[since:]
 
+    def has_seen(self, thing: Json) -> bool:
+        """Whether *thing*, or something later in its place, was recorded."""
+        metadata = thing["metadata"]
+        if thing["kind"] not in COLLECTIONS:
+            return True
+        with self._lock:
+            now = self._things.get((thing["kind"], metadata["name"]))
+        # Opaque to the strict; etcd's revisions, which only grow, to whoever has to know.
+        versions = [int(one["metadata"]["resourceVersion"]) for one in (now, thing) if one]
+        return len(versions) == 2 and versions[0] >= versions[1]
+
     def _run(self, kind: str, path: str) -> None:
         with suppress(OSError, Refused):
             for event in self._api.watch(path):

@@ -44,7 +44,7 @@ func parse() (options, []string) {
 	o := options{}
 	flag.Var(&o.crds, "crds", "file of CustomResourceDefinitions (again for more)")
 	flag.Var(&o.proxies, "proxy", "KIND:NAMESPACE/DEPLOYMENT (again for more); KIND is one of "+kinds())
-	flag.StringVar(&o.output, "o", "xds", "xds, bootstrap, summary, or effects")
+	flag.StringVar(&o.output, "o", "xds", "xds, bootstrap, summary, effects, or check: the objects alone, nothing is rendered")
 	flag.StringVar(&o.mesh, "mesh", "", "MeshConfig in YAML, over the defaults")
 	flag.StringVar(&o.version, "istio-version", "1.31.0", "what the proxies say they are")
 	flag.StringVar(&o.of, "of", "", "with -o effects: label selector of the objects to try without")
@@ -54,7 +54,7 @@ func parse() (options, []string) {
 }
 
 // These log of the made up cluster, which lacks what a real one has.
-var noisy = []string{"ads", "controllers", "default", "kube"}
+var noisy = []string{"ads", "controllers", "default", "krt", "kube"}
 
 // quiet keeps stdout for the output, and stderr for what is wrong.
 func quiet() error {
@@ -85,6 +85,9 @@ func run(o options, files []string) error {
 	found, err := read()
 	if err != nil {
 		return err
+	}
+	if o.output == "check" {
+		return printJSON(map[string]any{})
 	}
 	if o.serve != "" {
 		return serve(o.serve, found, mesh, read)

@@ -25,7 +25,7 @@ func printAll(format string, all []*rendering) error {
 		case "xds":
 			out[r.proxy], err = r.data()
 		default:
-			err = fmt.Errorf("-o %s: not one of xds, bootstrap, summary, effects", format)
+			err = fmt.Errorf("-o %s: not one of xds, bootstrap, summary, effects, check", format)
 		}
 		if err != nil {
 			return err

@@ -1,7 +1,7 @@
 """OpenKruise Rollouts: a Deployment and a Rollout a service, and its own correct Lua.
 
-A TrafficRouting is about one service, by annotation, its DestinationRule first: everything else
-was seen to go wrong with the real controller (docs/release.md).
+A TrafficRouting is about one service, by annotation, and the canary's subset stands for good:
+everything else was seen to go wrong with the real controller (docs/release.md).
 """
 
 from collections.abc import Iterator
@@ -130,11 +130,10 @@ def _steps(site: Site) -> list[Json]:
 
 def _reference(site: Site, change: Change) -> Json:
     start = {change.name: site.plan.routes_at(0)[change.name]}
-    # The DestinationRule first: else the route is there before the subset that it leads to.
-    objects = [*destination_rules(site, start), *virtual_services(site, start)]
+    # No DestinationRule: Kruise would take its subset out before the route that leads there.
     references = [
         {"apiVersion": one["apiVersion"], "kind": one["kind"], "name": one["metadata"]["name"]}
-        for one in objects
+        for one in virtual_services(site, start)
     ]
     return {
         "service": change.name,

@@ -100,8 +100,7 @@ def _argo(site: Site, step: Step, change: Change) -> _Commands:
         return _Commands(now=[abort])
     if step.action == "scale-down":
         # The old template is what to go back to; where it was released again it is the new one.
-        again = [one.number for one in site.plan.rollback if one.action == "restore"]
-        return _Commands(now=[f"# after step {number} instead: {promote}" for number in again])
+        return _instead(site, promote)
     if step.action == "promote":
         last = site.release.stages[-1]
         # A pause with a time ends by itself, and with the last one the steps do.
@@ -114,6 +113,12 @@ def _argo(site: Site, step: Step, change: Change) -> _Commands:
     return _Commands(on=[promote] if step.pause is None and not last_one else [])
 
 
+def _instead(site: Site, promote: str) -> _Commands:
+    """What ends a service whose old version had to be released again."""
+    again = [one.number for one in site.plan.rollback if one.action == "restore"]
+    return _Commands(now=[f"# after step {number} instead: {promote}" for number in again])
+
+
 def _kruise(site: Site, step: Step, change: Change) -> _Commands:
     status = '{"status": {"canaryStatus": {"currentStepState": "StepReady"}}}'
     approve = (
@@ -123,6 +128,8 @@ def _kruise(site: Site, step: Step, change: Change) -> _Commands:
     last = site.release.stages[-1]
     if step.action == "promote":
         return _Commands(now=[approve] if site.locked or last.pause is None else [])
+    if step.action == "scale-down":
+        return _instead(site, approve)
     waits = step.action == "weigh" and step.pause is None and not site.locked
     waits = waits and step.weight not in (0, last.weight)
     return _Commands(on=[approve] if waits else [])

@@ -7,10 +7,10 @@ from colorfast.release._model import Change
 from colorfast.release.generate._site import LANE_LABEL, Site, labels_of
 
 KRUISE_LABEL = "istio.service.tag"
-"""Label by which Kruise's own DestinationRule script finds the canary; its value is ``gray``."""
+"""Label by which Kruise's own scripts know the canary; its value is ``gray``."""
 
 KRUISE_SUBSET = "canary"
-"""The name that the same script gives to its subset."""
+"""The subset to which Kruise's VirtualService script leads."""
 
 KRUISE_CANARY = {KRUISE_LABEL: "gray"}
 KRUISE_STABLE = {KRUISE_LABEL: "base"}
@@ -23,7 +23,7 @@ def subsets(site: Site, change: Change) -> dict[str, Mapping[str, str]]:
     is the same when they are the baseline's.
     """
     if by_role(site):
-        return {slug(site.release.policy.baseline): KRUISE_STABLE}
+        return {slug(site.release.policy.baseline): KRUISE_STABLE, KRUISE_SUBSET: KRUISE_CANARY}
     if by_services(site):
         return {}
     if site.release.controller == "argo-rollouts" and site.release.style == "labels":
@@ -34,7 +34,7 @@ def subsets(site: Site, change: Change) -> dict[str, Mapping[str, str]]:
 
 
 def by_role(site: Site) -> bool:
-    """Whether Kruise tells the canary's pods from the stable ones, and adds the subset."""
+    """Whether Kruise tells the canary's pods from the stable ones, and leads requests there."""
     release = site.release
     return release.controller == "kruise" and (not site.locked or release.style == "managed")
 
@@ -84,11 +84,7 @@ def with_subsets(site: Site, change: Change, rule: Json, base: str) -> Json:
 def kept_name(site: Site, change: Change, lane: str) -> str:
     """The subset of another lane: the lane's name, if the release does not need that itself."""
     name = slug(lane)
-    return slug(f"lane-{name}") if name in _needed(site, change) else name
-
-
-def _needed(site: Site, change: Change) -> set[str]:
-    return {*subsets(site, change), *((KRUISE_SUBSET,) if by_role(site) else ())}
+    return slug(f"lane-{name}") if name in subsets(site, change) else name
 
 
 def in_the_way(site: Site, change: Change) -> list[str]:

@@ -58,6 +58,12 @@ class Judge:
     names: tuple[str, ...]
     """The services whose states are judged."""
 
+    @property
+    def has_requests(self) -> bool:
+        """Whether there are requests that show anything about the services."""
+        met = {visit.service for journey in self.journeys for visit in journey.visits}
+        return bool(met & {*self.names}) or any(refusal for _, refusal in self._refusals)
+
     def breaks(self, state: State) -> tuple[Break, ...]:
         """What requests show to be broken in *state*."""
         key = (state.back, state.dye, state.locals)

@@ -143,7 +143,10 @@ class System:
                 yield from self._rows(state, number, process, step)
             if self._is_done(state, process, step):
                 after = (*state.at[:number], at + 1, *state.at[number + 1 :])
-                yield Move("go on", number, step=step), state._replace(at=after)
+                # In any order it is one service that goes on.
+                alone = self.any_order and process.services
+                name = self.names[process.services[0]] if alone else ""
+                yield Move("go on", number, name, step=step), state._replace(at=after)
 
     def _share(self, state: State, step: Step) -> Iterator[tuple[Move, State]]:
         target = step.weight or 0

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from colorfast.release._model import Release
 from colorfast.release._plan import plan
-from colorfast.release._steps import Plan
+from colorfast.release._steps import Plan, Step
 from colorfast.release.verify._counterexample import Counterexample, counterexample
 from colorfast.release.verify._judge import Break, Invariant, Judge, promises
 from colorfast.release.verify._requests import Journey, journeys
@@ -96,45 +96,61 @@ class _Search:
 
     def run(self, progress: Progress) -> None:
         """Look at everything."""
-        groups = self._groups()
+        groups = self._groups(2)
         for number, names in enumerate(groups):
             progress(number, len(groups), self.states)
             self._judge(names)
             self.states = sum(len(space) for space in self._spaces.values())
+        self._judge_ends()
+        self.states = sum(len(space) for space in self._spaces.values())
         progress(len(groups), len(groups), self.states)
         self.pairs = len(groups)
 
-    def _groups(self) -> list[tuple[str, ...]]:
+    def _groups(self, size: int) -> list[tuple[str, ...]]:
         names = self._everything.names
-        if self._whole or len(names) < 2:
+        if self._whole or len(names) < size:
             return [names]
-        return list(combinations(names, 2))
+        return list(combinations(names, size))
+
+    def _space(self, names: tuple[str, ...]) -> tuple[Any, Space]:
+        """The states of *names*, and the roles by which others have the same."""
+        roles = tuple(self._role(name) for name in names)
+        if roles not in self._spaces:
+            self._spaces[roles] = Space(replace(self._everything, names=names))
+        return roles, self._spaces[roles]
 
     def _judge(self, names: tuple[str, ...]) -> None:
-        roles = tuple(self._role(name) for name in names)
-        space = self._spaces.get(roles)
-        if space is None:
-            space = self._spaces[roles] = Space(replace(self._everything, names=names))
-        met = _met(self._release, self._journeys, names)
-        if (roles, met) in self._judged:
-            return
         judge = Judge(self._release, self._journeys, names)
-        self._judge_requests(judge, space)
-        if all(known != roles for known, _ in self._judged):
-            self._judge_ends(judge, space)
-        self._judged.add((roles, met))
+        if not judge.has_requests:
+            return
+        roles, space = self._space(names)
+        met = _met(self._release, self._journeys, names)
+        if (roles, met) not in self._judged:
+            self._judged.add((roles, met))
+            self._judge_requests(judge, space)
+
+    def _judge_ends(self) -> None:
+        """What is left of a service does not depend on the others."""
+        judged = set()
+        for names in self._groups(1):
+            roles, space = self._space(names)
+            if roles not in judged:
+                judged.add(roles)
+                self._judge_end(Judge(self._release, self._journeys, names), space)
 
     def _judge_requests(self, judge: Judge, space: Space) -> None:
         missing = {*promises(self._release)} - {"completeness"}
         for index, state in enumerate(space.states()):
             if not missing or self._is_too_far(space.depth(index)):
                 return
+            if self._is_no_news(judge, space, state, missing):
+                continue
             for broken in judge.breaks(state):
-                if broken.invariant in missing and not self._is_old(judge, space, state):
+                if broken.invariant in missing:
                     missing.discard(broken.invariant)
                     self._keep_once(broken, space, state, judge.names)
 
-    def _judge_ends(self, judge: Judge, space: Space) -> None:
+    def _judge_end(self, judge: Judge, space: Space) -> None:
         reached = False
         for index, state in enumerate(space.states()):
             if self._is_too_far(space.depth(index)):
@@ -146,9 +162,14 @@ class _Search:
         if not reached:
             self._keep(Break("completeness", "the plan never comes to its end"), ())
 
-    def _is_old(self, judge: Judge, space: Space, state: State) -> bool:
-        """Whether a rollback begins in a state that was broken already: it is not to blame."""
-        return state.back and bool(judge.breaks(space.left(state)))
+    def _is_no_news(
+        self, judge: Judge, space: Space, state: State, missing: set[Invariant]
+    ) -> bool:
+        """Whether nothing that is broken in *state* would be told."""
+        if not state.back:
+            return missing == {"rollback"}
+        # A rollback that begins in a state that was broken already is not to blame.
+        return "rollback" not in missing or bool(judge.breaks(space.left(state)))
 
     def _is_too_far(self, depth: int) -> bool:
         """Whether a break at *depth* would be no news: a search in any order has one."""
@@ -163,7 +184,7 @@ class _Search:
         seen = (broken.invariant, space.system.names, len(moves))
         if seen not in self._kept:
             self._kept.add(seen)
-            self._keep(broken, _renamed(moves, space, names))
+            self._keep(broken, self._renamed(moves, space.system.names, names))
 
     def _keep(self, broken: Break, moves: tuple[Move, ...]) -> None:
         told = counterexample(self._everything, moves, broken)
@@ -171,9 +192,38 @@ class _Search:
         if known is None or told.depth < known.depth:
             self.found[broken.invariant] = told
 
-    def _role(self, name: str) -> tuple[bool, ...]:
-        steps = (*self._everything.plan.steps, *self._everything.plan.rollback)
-        return tuple(name in step.services for step in steps)
+    def _role(self, name: str) -> Any:
+        """What a service takes part in: with equal roles two have the same states."""
+        made = self._everything.plan
+        if self._everything.any_order:
+            return tuple(
+                tuple((step.action, step.weight) for step in steps) for steps in self._own(name)
+            )
+        return tuple(name in step.services for step in (*made.steps, *made.rollback))
+
+    def _own(self, name: str) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+        """The steps of a service in any order, forward and back."""
+        process = replace(self._everything, names=(name,)).processes[-1]
+        return process.forward, process.back
+
+    def _renamed(
+        self, moves: tuple[Move, ...], names: tuple[str, ...], to: tuple[str, ...]
+    ) -> tuple[Move, ...]:
+        """*moves* of services with the roles of *names* as moves of *to*."""
+        return tuple(
+            self._renamed_one(move, move.service, to[names.index(move.service)])
+            if move.service
+            else move
+            for move in moves
+        )
+
+    def _renamed_one(self, move: Move, name: str, to: str) -> Move:
+        step = move.step
+        if step is not None and self._everything.any_order:
+            steps = zip(self._own(name), self._own(to), strict=True)
+            pairs = (pair for each in steps for pair in zip(*each, strict=True))
+            step = next(own for other, own in pairs if other is step)
+        return move._replace(service=to, step=step)
 
 
 def _met(release: Release, kinds: tuple[Journey, ...], names: tuple[str, ...]) -> Any:
@@ -197,8 +247,3 @@ def _met(release: Release, kinds: tuple[Journey, ...], names: tuple[str, ...]) -
         for journey in kinds
     ]
     return frozenset(visits), tuple(calls)
-
-
-def _renamed(moves: tuple[Move, ...], space: Space, to: tuple[str, ...]) -> tuple[Move, ...]:
-    called = dict(zip(space.system.names, to, strict=True))
-    return tuple(move._replace(service=called.get(move.service, "")) for move in moves)

@@ -4,7 +4,7 @@ from colorfast.release.verify._rows import Row, Verb, When, settle_rows
 
 SETTLING: tuple[Row, ...] = (
     *settle_rows(("old>new", "new>old", "old~new>new", "old~new>old"), "base"),
-    *settle_rows(("off>new", "new>off", "new>gone", "gone>off", "off>old", "old>off"), "lane"),
+    *settle_rows(("off>new", "new>off", "new>gone", "off>old", "old>off"), "lane"),
 )
 
 PODS: tuple[Row, ...] = (
