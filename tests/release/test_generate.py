@@ -182,7 +182,17 @@ def test_a_rollback_has_what_its_runbook_applies(case: str) -> None:
     text = made.files["runbook.md"]
     for folder in made.folders:
         if folder.startswith(ROLLBACK):
-            assert f"-f {folder}\n" in text
+            assert f"-f {folder}\n" in text or f"-f {folder}/" in text
+
+
+def test_only_services_that_were_promoted_are_restored() -> None:
+    text = generated("argo-locked").files["runbook.md"]
+    section = text.partition("Start the old versions that are gone")[2]
+    typed = [line for line in section.partition("Until:")[0].splitlines() if "apply" in line]
+    assert [line.rpartition("/")[2] for line in typed] == [
+        "rollout-mocka.yaml",
+        "rollout-mockc.yaml",
+    ]
 
 
 def test_waves_apply_callees_before_their_callers() -> None:

@@ -8,12 +8,6 @@ from lab.kube._traffic import ready_versions
 
 WHOLE: Final = 10_000
 
-RESTORED_TOO_EARLY: Final = (
-    "the rollback's step `restore` is for services that were promoted: of one that was not, the "
-    "controller takes the new pods away, some time after, while everybody is dyed"
-)
-"""A fault of the plan, found here."""
-
 
 def broken(player: Player, played: Iterable[Played]) -> list[str]:
     """In which recorded states a request got a 503, or met both versions."""

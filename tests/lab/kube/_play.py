@@ -114,7 +114,12 @@ class Player:
     def needed(self) -> list[Step]:
         """The steps of the rollback whose condition holds."""
         moved = "switch" in self._done or "promote" in self._done
-        return [one for one in self.plan.rollback if moved or not one.is_for_moved]
+        gone = "promote" in self._done
+        return [
+            one
+            for one in self.plan.rollback
+            if (moved or not one.is_for_moved) and (gone or not one.is_for_gone)
+        ]
 
     def apply(self, folder: str) -> None:
         """Apply a folder as ``kubectl apply --recursive`` does, and wait until it is recorded."""

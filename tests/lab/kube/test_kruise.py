@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from lab.kube import build
-from lab.kube._checks import RESTORED_TOO_EARLY, all_is_back, as_planned, broken
+from lab.kube._checks import all_is_back, as_planned, broken
 from lab.kube._kruise import Kruise, running_kruise
 from lab.kube._nodes import Nodes
 from lab.kube._play import Player
@@ -45,7 +45,6 @@ def test_given_up_after_each_step_it_goes_back(player: Player, step: int) -> Non
     all_is_back(player, back[-1])
 
 
-@pytest.mark.xfail(reason=RESTORED_TOO_EARLY, strict=True)
 def test_a_rollback_may_take_its_time(player: Player) -> None:
     forward = player.forward(6)
     back = []

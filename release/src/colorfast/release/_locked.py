@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from colorfast.release._model import Change, Release
 from colorfast.release._policies import dyed
-from colorfast.release._steps import MOVED, WHOLE, ServiceRoutes, Step
+from colorfast.release._steps import GONE, MOVED, WHOLE, ServiceRoutes, Step
 
 _SETTLED = "every proxy has the routes, and requests that had begun are done"
 _DYED = "every replica that dyes has this policy, and requests that had begun are done"
@@ -205,11 +205,12 @@ def _back(release: Release) -> Iterator[Step]:
     )
     yield Step(
         action="restore",
-        title="start the old versions at full size again",
-        why="a route must not lead to pods that are not there",
+        title="start the old versions that are gone at full size again",
+        why="a route must not lead to pods that are not there; of a service that was not promoted "
+        "the controller would take the new pods away, and everybody is dyed",
         until="all old pods are ready",
         services=_names(release.order),
-        when=MOVED,
+        when=GONE,
     )
     if switches(release):
         yield Step(

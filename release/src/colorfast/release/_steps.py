@@ -31,6 +31,9 @@ KINDS: dict[Action, Kind] = {
 MOVED = "a base route has been moved, or an old pod is gone"
 """Who needs the first steps of a rollback."""
 
+GONE = "a service was promoted; only for those services that were"
+"""Of which services the old pods have to be started again."""
+
 WHOLE = 10_000
 """All requests, in parts of 10,000."""
 
@@ -79,7 +82,12 @@ class Step:
     @property
     def is_for_moved(self) -> bool:
         """In a rollback: whether it is needed only once base routes or old pods were moved."""
-        return self.when == MOVED
+        return self.when in (MOVED, GONE)
+
+    @property
+    def is_for_gone(self) -> bool:
+        """In a rollback: whether it is needed only of services that were promoted."""
+        return self.when == GONE
 
     @property
     def id(self) -> str:

@@ -87,7 +87,7 @@ def generate(release: Release) -> Generated:
         if made:
             folders.append(folder)
             files |= made
-    files["runbook.md"] = runbook(site, frozenset(folders))
+    files["runbook.md"] = runbook(site, sorted(files))
     return Generated(
         files=dict(sorted(files.items())), folders=tuple(folders), diagnostics=tuple(found)
     )

@@ -1,6 +1,6 @@
 """The runbook beside the objects: what to do in which order, as commands."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from colorfast.release._model import Change
@@ -17,8 +17,8 @@ class _Commands:
     """When what has to be seen is seen, where the controller waits for it."""
 
 
-def runbook(site: Site, folders: frozenset[str]) -> str:
-    """Markdown. *folders* are those that have something to apply."""
+def runbook(site: Site, files: Sequence[str]) -> str:
+    """Markdown. *files* are what there is to apply, each in the folder of its step."""
     release = site.release
     played = f"Controller {release.controller}, pattern {release.pattern}."
     lines = [
@@ -39,10 +39,10 @@ def runbook(site: Site, folders: frozenset[str]) -> str:
             *_block([_apply("01-workflow"), f"vela workflow resume {release.name}"]),
         ]
     for step in site.plan.steps:
-        lines += _step(site, step, folders, "")
+        lines += _step(site, step, files, "")
     lines += ["# Giving it up", "", "In this order, each step where its condition holds.", ""]
     for step in site.plan.rollback:
-        lines += _step(site, step, folders, "rollback/")
+        lines += _step(site, step, files, "rollback/")
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -57,14 +57,17 @@ def _filters(site: Site) -> list[str]:
     ]
 
 
-def _step(site: Site, step: Step, folders: frozenset[str], under: str) -> Iterator[str]:
+def _step(site: Site, step: Step, files: Sequence[str], under: str) -> Iterator[str]:
     yield f"## {step.number}. {step.title[0].upper()}{step.title[1:]}"
     yield ""
     folder = f"{under}{step.id}"
     commands = _commands(site, step)
     yield from _labelled("If", step.when)
     yield from _labelled("Why", step.why)
-    yield from _block([_apply(folder)] * (folder in folders) + commands.now)
+    here = [name for name in files if name.startswith(f"{folder}/")]
+    if here and not step.is_for_gone:
+        here = [folder]
+    yield from _block([_apply(one) for one in here] + commands.now)
     yield from _labelled("Until", step.until)
     yield from _block(commands.on)
     yield from _labelled("Undo", step.undo)
