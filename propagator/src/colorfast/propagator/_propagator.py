@@ -58,6 +58,8 @@ class LanePropagator(TextMapPropagator):
         self._member = Member(self._key)
         self._forwards = self._settings.baggage == "forward"
         self._writes_baggage = self._settings.baggage != "off"
+        self._sent = self._known if self._writes_baggage else {}
+        """What is sent for a lane that is known, where nothing else is to be minded."""
         written = [self._header, "baggage"] if self._writes_baggage else [self._header]
         self._fields = frozenset(written)
 
@@ -134,10 +136,13 @@ class LanePropagator(TextMapPropagator):
             if setter is default_setter and not carrier and REST not in context:
                 if BAGGAGE not in context:
                     return
-                kept = context[BAGGAGE].get(self._key)  # type: ignore[attr-defined]
-                if type(kept) is str and kept in self._known and self._writes_baggage:
+                try:
+                    known = self._sent.get(context[BAGGAGE].get(self._key))  # type: ignore[attr-defined]
+                except TypeError:  # baggage may hold anything, and this is not even hashable
+                    known = None
+                if known is not None:
                     # All that the default setter does, without calling it twice.
-                    carrier[self._header], carrier["baggage"] = self._known[kept]
+                    carrier[self._header], carrier["baggage"] = known
                     return
             self._inject(carrier, context, setter)
         except Exception:  # noqa: BLE001 (neither must an inject)
