@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from colorfast.extproc import PeerError, Processor, StreamOptions
 from colorfast.extproc._stream import STATIONS
 from colorfast.extproc.wire import ProcessingRequest
-from colorfast.policy import Engine, Lines, Policy
+from colorfast.policy import Engine, InvalidInput, Lines, Policy
 from helpers.patterns import PATTERNS, Drawn, near
 from helpers.policies import from_data
 from helpers.strategies import Spec, baggage_values, requests_to, specs
@@ -106,7 +106,12 @@ def test_regexes(drawn: Drawn, ignore_case: bool) -> None:
     pattern, text = drawn
     matcher: dict[str, Any] = {"regex": pattern, "ignoreCase": ignore_case}
     rule = {"name": "r", "match": [{"headers": {"a": matcher}}], "lane": "canary"}
-    pair = Pair(from_data({"lanes": ["base", "canary"], "rules": [rule]}))
+    try:
+        policy = from_data({"lanes": ["base", "canary"], "rules": [rule]})
+    except InvalidInput:  # RE2 does not take everything that is drawn
+        assume(False)
+        raise
+    pair = Pair(policy)
     pair.assert_agree([asking((("a", value),), "") for value in near(text)])
 
 
