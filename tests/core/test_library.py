@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from colorfast.core import Core, CoreError, _library, library
+from colorfast.core import Core, CoreError, library
 from colorfast.policy import Policy
 from colorfast.wasm import _build
 from helpers.policies import from_data
@@ -17,9 +17,9 @@ from helpers.policies import from_data
 @pytest.fixture
 def fresh() -> Iterator[None]:
     """Nothing is loaded yet, and what a test has loaded is forgotten."""
-    _library.library.cache_clear()
+    library.cache_clear()
     yield
-    _library.library.cache_clear()
+    library.cache_clear()
 
 
 def named(machine: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
