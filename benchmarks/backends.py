@@ -32,7 +32,7 @@ class _Work:
 
 
 _QUICK = _Work(plan=Plan(rounds=2, seconds=1, spare=2), sizes=(1, 1000), warm_up=1)
-_FULL = _Work(plan=Plan(rounds=9, seconds=1, spare=40), sizes=(1, 10, 100, 1000), warm_up=4)
+_FULL = _Work(plan=Plan(rounds=13, seconds=1, spare=60), sizes=(1, 10, 100, 1000), warm_up=4)
 
 
 class WrongRowError(Exception):

@@ -5,13 +5,15 @@ table's value is a rank when the look-up has proved all that an entry demands, e
 tries what is left.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
-from colorfast.lua._anchors import Candidate, Table, file_rules
+from colorfast.lua._anchors import Candidate, Filed, Table, file_rules
 from colorfast.lua._conditions import Conditions
 from colorfast.lua._literals import comment, text
 from colorfast.lua._slots import Slots
-from colorfast.policy import Attribute, Rule, Source
+from colorfast.policy import Attribute, Rule, Source, Split
 
 _MANY = {Source.HEADER: 16, Source.COOKIE: 8, Source.QUERY: 8}
 """Past this many names of a source it is cheaper to go by the names that the request has. Envoy's
@@ -28,6 +30,11 @@ class Rules:
         filed = file_rules(rules)
         self._tables, self._rest = filed.tables, filed.rest
         self._crowds = tuple(source for source, many in _MANY.items() if self._names(source) > many)
+        self._once = _headers_read_once(rules, filed) if not self._crowds else frozenset()
+
+    def remembers(self, reads: frozenset[Attribute]) -> bool:
+        """Whether any of what is read has to be remembered, for it may be asked for again."""
+        return not reads <= self._once
 
     def tables(self) -> Iterator[str]:
         """Lua: ranks by exact value."""
@@ -62,7 +69,10 @@ class Rules:
 
     def _found(self, attribute: Attribute, *, folds: bool) -> str:
         slot = self._slots.of(attribute)
-        return f"FOLDED[{slot}][fold(value({slot}))]" if folds else f"EXACT[{slot}][value({slot})]"
+        value = f"value({slot})"
+        if attribute in self._once:
+            value = f"headers:get({text(attribute.name)})"
+        return f"FOLDED[{slot}][fold({value})]" if folds else f"EXACT[{slot}][{value}]"
 
     def _walk(self, source: Source) -> str:
         match source:
@@ -98,3 +108,16 @@ class Rules:
 def _is_plain(table: Table) -> bool:
     """Whether every look-up in *table* ends with a rank."""
     return not any(left for candidates in table.values() for _, left in candidates[:1])
+
+
+def _headers_read_once(rules: Iterable[Rule], filed: Filed) -> frozenset[Attribute]:
+    """The headers that one look-up reads, and nothing else does."""
+    candidates = chain(filed.rest, *(found for t in filed.tables.values() for found in t.values()))
+    again = {condition.attribute for _, left in candidates for condition in left}
+    again |= {one for rule in rules if isinstance(rule.gives, Split) for one in rule.gives.by}
+    look_ups = Counter(attribute for attribute, _ in filed.tables)
+    return frozenset(
+        attribute
+        for attribute, times in look_ups.items()
+        if times == 1 and attribute.source is Source.HEADER and attribute not in again
+    )

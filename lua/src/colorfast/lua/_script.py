@@ -115,7 +115,10 @@ class _Writer:
         yield from map(stored, ("chosen", "undye"))
         yield written(_stations.rule_names(policy))
         yield written(_stations.tell(policy))
-        yield written(_stations.dye(policy, slots, tells=tells, fallback=fallback))
+        remembers = self._rules.remembers(policy.reads())
+        yield written(
+            _stations.dye(policy, slots, remembers=remembers, tells=tells, fallback=fallback)
+        )
         if policy.active_rules:
             yield written(_stations.guarded(fallback=fallback))
 

@@ -47,11 +47,6 @@ class Slots:
         self._many_cookies = len(self._names("cookie")) > _MANY_COOKIES
 
     @property
-    def used(self) -> bool:
-        """Whether the rules read anything at all."""
-        return bool(self._numbers)
-
-    @property
     def client(self) -> bool:
         """Whether the rules read the client's address."""
         return _CLIENT in self._numbers

@@ -31,14 +31,16 @@ def decide(policy: Policy) -> Iterator[str]:
     yield "end"
 
 
-def dye(policy: Policy, slots: Slots, *, tells: bool, fallback: bool) -> Iterator[str]:
+def dye(
+    policy: Policy, slots: Slots, *, remembers: bool, tells: bool, fallback: bool
+) -> Iterator[str]:
     """Lua: the entrance."""
     rules = bool(policy.active_rules)
     yield "local function dye(request)" if rules else "function envoy_on_request(request)"
     if not rules:
         yield from _leave_to_service(fallback=fallback)
     yield "  headers = request:headers()"
-    if slots.used:
+    if remembers:
         yield "  serial = serial + 1"
     if slots.client:
         yield "  handle = request"

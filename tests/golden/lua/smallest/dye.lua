@@ -43,20 +43,6 @@ local function commas(s)
   return n
 end
 
--- Values of the current request, and the serial number of the request that each was read in.
-local values, read_in, serial = {}, {}, 0
-
-local HEADERS = {
-  "agent", -- 1
-}
-
-local function value(i)
-  if read_in[i] == serial then return values[i] end
-  local v = headers:get(HEADERS[i])
-  read_in[i], values[i] = serial, v
-  return v
-end
-
 local EXACT = {
   [1] = { -- header agent
     ["pc"] = 1,
@@ -64,7 +50,7 @@ local EXACT = {
 }
 
 local function choose()
-  local best = EXACT[1][value(1)] or 2
+  local best = EXACT[1][headers:get("agent")] or 2
   return best
 end
 
@@ -102,7 +88,6 @@ end
 
 local function dye(request)
   headers = request:headers()
-  serial = serial + 1
   local baggage, rest, ours = headers:get("baggage"), "", false
   if baggage then rest, ours = without(baggage) end
   if #rest >= 64 and commas(rest) >= 64 then rest = "" end
