@@ -39,6 +39,14 @@ spec:
   hosts: [rates.example.com]
   ports: [{number: 80, name: http, protocol: HTTP}]
 """
+SPLIT = """
+apiVersion: colorfast.dev/v1alpha1
+kind: LanePolicy
+metadata: {name: shop}
+spec:
+  lanes: [base, canary]
+  rules: [{name: some, split: {by: [sourceIp], weights: {base: 9500, canary: 500}}}]
+"""
 GATEWAY = """
 apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -66,6 +74,7 @@ def codes(text: str, tmp_path: Path) -> tuple[int, list[tuple[str, str]]]:
         (FILTER % "elsewhere", "CF564"),
         (FILTER % "outbound|50051||dye.shop.svc.cluster.local", "CF564"),
         (ENTRY, "CF522"),
+        (SPLIT, "CF523"),
     ],
 )
 def test_what_would_make_it_right_may_be_elsewhere(text: str, code: str, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner
 
 from colorfast.cli._app import colorfast
-from colorfast.policy import Engine, Request, load_policy
+from colorfast.policy import Engine, Request, load_policy, order_in_objects
 from colorfast.release import (
     STYLES_OF,
     Controller,
@@ -172,6 +172,15 @@ def test_without_sticky_keys_the_rest_stays_where_it_was() -> None:
     release: Release = releases.release(CHAIN, policy={"lanes": ["base", "canary", "blue"]})
     step = next(one for one in plan(release).steps if one.action == "dye")
     assert engine_of(step.policy).dye(Request([])).lane == "base"
+
+
+def test_a_share_is_dealt_alike_from_a_file_and_from_an_object() -> None:
+    lanes = {"lanes": ["base", "aside", "canary"], "default": "aside"}
+    release: Release = releases.release(CHAIN, policy=lanes)
+    step = next(one for one in plan(release).steps if one.action == "dye")
+    assert step.policy is not None
+    weights = step.policy["spec"]["rules"][-1]["split"]["weights"]
+    assert list(weights) == order_in_objects(weights, "base") == ["aside", "canary"]
 
 
 # The command.

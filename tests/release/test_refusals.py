@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from release.cases import GOLDEN, generated, load
+from release.cases import CASES, GOLDEN, generated, load, release_of
 
 from colorfast.policy import InvalidInput
 from colorfast.release import load_release
@@ -54,7 +54,7 @@ def test_a_lane_whose_subset_the_release_needs_gets_another_name_or_is_refused()
     texts["../mesh.yaml"] = mesh.replace("spec:\n", "spec:\n  fallback: endpoints\n")
     with pytest.raises(InvalidInput) as caught:
         generate(load_release(file.read_text(), read=texts.__getitem__).release)
-    assert [one.code for one in caught.value.diagnostics] == ["CF825"]
+    assert [one.code for one in caught.value.diagnostics if one.level == "error"] == ["CF825"]
 
 
 def test_a_split_that_reads_what_filters_do_not_send_is_said() -> None:
@@ -74,6 +74,18 @@ def test_a_split_that_reads_what_filters_do_not_send_is_said() -> None:
     assert (
         generate(load_release(file.read_text(), read=texts.__getitem__).release).diagnostics == ()
     )
+
+
+MEASURING = {"argo-locked", "argo-ordered", "argo-single", "flagger-ordered", "flagger-single"} | {
+    f"kubevela-{pattern}" for pattern in ("locked", "ordered", "single")
+}
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if release_of(case).analysis])
+def test_measurements_that_nobody_takes_are_said(case: str) -> None:
+    said = "CF827" in {one.code for one in generated(case).diagnostics}
+    queries = "sum(rate(ok[1m]))" in "".join(generated(case).files.values())
+    assert said == (case not in MEASURING) == (not queries)
 
 
 def test_pauses_that_flagger_does_not_know_are_said() -> None:

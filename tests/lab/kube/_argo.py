@@ -8,13 +8,17 @@ from typing import Any, Final
 from brokers.process import free_ports
 from lab.kube import build
 from lab.kube._api import Json
-from lab.kube._rig import Cluster, until
+from lab.kube._play import Phase
+from lab.kube._record import State, Watches
+from lab.kube._rig import Cluster
 
-from colorfast.release import Controller
+from colorfast.release import Change, Controller
 
 _FOLDER: Final = "manifests/crds"
 _KINDS: Final = ("rollout", "experiment", "analysis-run", "analysis-template")
 _KINDS_OF_ALL: Final = ("cluster-analysis-template",)
+
+_PHASES: Final[dict[str, Phase]] = {"Healthy": "idle", "Paused": "waiting"}
 
 
 def define(cluster: Cluster) -> None:
@@ -42,6 +46,9 @@ class Argo:
             "leader-elect": "false",
             "metricsPort": str(metrics),
             "healthzPort": str(health),
+            # Releases in a hurry, many at once.
+            "qps": "400",
+            "burst": "800",
         }
         self._running = self._cluster.run(
             "argo-rollouts", *(word for name, value in flags.items() for word in _flag(name, value))
@@ -55,47 +62,55 @@ class Argo:
             self._process.kill()
             running.__exit__(None, None, None)
 
-    def get(self, namespace: str, name: str) -> Json:
-        """The Rollout."""
-        thing: Json = self._cluster.api.get(_path(namespace, name))
-        return thing
+    def restart(self) -> None:
+        """End it, and start it again."""
+        self.stop()
+        self.start()
 
     def command(self, line: str) -> None:
         """``kubectl argo rollouts VERB -n NAMESPACE NAME``: what the plugin sends."""
         typed = re.fullmatch(r"kubectl argo rollouts (\S+) -n (\S+) (\S+)", line)
         assert typed is not None, line
         verb, namespace, name = typed.groups()
-        status = {"promote": {"pauseConditions": None}, "abort": {"abort": True}}[verb]
-        self._cluster.api.patch(f"{_path(namespace, name)}/status", {"status": status})
+        path = _path(namespace, name)
+        status = {"abort": True} if verb == "abort" else self._promotion(path)
+        self._cluster.api.patch(f"{path}/status", {"status": status})
 
-    def until_idle(self, namespace: str, name: str) -> None:
-        """Wait until it is Healthy."""
-        self.until(namespace, name, "Healthy")
+    def abort(self, change: Change) -> None:
+        """``kubectl argo rollouts abort``."""
+        self.command(f"kubectl argo rollouts abort -n {change.service.namespace} {change.name}")
 
-    def until_waiting(self, namespace: str, name: str) -> None:
-        """Wait until it is Paused."""
-        self.until(namespace, name, "Paused")
+    def retry(self, change: Change) -> None:
+        """``kubectl argo rollouts retry rollout``."""
+        path = _path(change.service.namespace, change.name)
+        self._cluster.api.patch(f"{path}/status", {"status": {"abort": False}})
 
-    def until_either(self, namespace: str, name: str) -> None:
-        """Wait until it is Healthy or Paused."""
-        self.until(namespace, name, "Healthy", "Paused")
+    def _promotion(self, path: str) -> Json:
+        """Of a Rollout that does not pause, the plugin skips the step that it is at."""
+        thing = self._cluster.api.get(path)
+        status = thing["status"]
+        if status.get("pauseConditions"):
+            return {"pauseConditions": None}
+        steps = len(thing["spec"]["strategy"]["canary"]["steps"])
+        index = min(status.get("currentStepIndex", 0) + 1, steps)
+        return {"pauseConditions": None, "currentStepIndex": index}
 
-    def until(self, namespace: str, name: str, *phases: str) -> None:
-        """Wait until the controller says of what is applied now that it is in one of *phases*."""
-
-        def there() -> bool:
-            thing = self.get(namespace, name)
-            status = thing["status"]
-            current = status["observedGeneration"] == str(thing["metadata"]["generation"])
-            return current and status["phase"] in phases
-
-        until(there, f"{name} is {' or '.join(phases)}")
+    def phase(self, state: State, change: Change) -> Phase:
+        """What the controller says of what is applied now."""
+        thing = state.of("Rollout")[change.service.namespace, change.name]
+        status = thing["status"]
+        if status["observedGeneration"] != str(thing["metadata"]["generation"]):
+            return "moving"
+        if status.get("abort"):
+            return "aborted"
+        return _PHASES.get(status["phase"], "moving")
 
 
 @contextmanager
-def running_argo(cluster: Cluster) -> Iterator[Argo]:
-    """The controller until the block ends, with its kinds and Kubernetes' own controllers."""
+def running_argo(cluster: Cluster, watches: Watches) -> Iterator[Argo]:
+    """The controller until the block ends, with its kinds."""
     define(cluster)
+    watches.add("Rollout", "/apis/argoproj.io/v1alpha1/rollouts")
     cluster.api.apply(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argo-rollouts"}}
     )

@@ -1,4 +1,4 @@
-"""The real OpenKruise Rollouts controller, with its webhooks."""
+"""The real OpenKruise Rollouts controller, with its webhooks and our scripts."""
 
 import re
 import shutil
@@ -12,24 +12,72 @@ import yaml
 from brokers.process import free_ports, running
 from lab.kube import build
 from lab.kube._api import Json
+from lab.kube._play import Phase
+from lab.kube._record import State, Watches
 from lab.kube._rig import Cluster, until
 
-from colorfast.release import Controller
+import colorfast.release.generate
+from colorfast.release import Change, Controller
 
 _CONVERTED: Final = ("rollouts", "batchreleases")
 """Kinds that have two versions, between which the controller converts."""
 
+_WORKERS: Final = ("rollout", "batchrelease", "trafficrouting")
+"""What works on more than three releases at a time only when it is told to."""
+
+_SCRIPTS: Final = {
+    "DestinationRule": "destination_rule.lua",
+    "VirtualService": "virtual_service.lua",
+}
+
 
 class Kruise:
-    """The controller, which runs."""
+    """The controller: it can be stopped, and started again."""
 
     name: Controller = "kruise"
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, source: Path) -> None:
         self._cluster = cluster
+        self._webhook, self._metrics, self._health = free_ports(3)
+        self._running: Any = None
+        self._process: Any = None
+        cluster.define(*_definitions(source, self._webhook))
+        cluster.api.apply(*_webhooks(source))
+        _mount_scripts(source, cluster.folder)
+
+    def start(self) -> None:
+        """Start it, at the address where it was before: the definitions name it."""
+        flags = {
+            "kubeconfig": str(self._cluster.kubeconfig()),
+            "metrics-bind-address": f"127.0.0.1:{self._metrics}",
+            "health-probe-bind-address": f"127.0.0.1:{self._health}",
+        } | {f"{one}-workers": "40" for one in _WORKERS}
+        env = {
+            "WEBHOOK_HOST": "127.0.0.1",
+            "WEBHOOK_PORT": str(self._webhook),
+            "WEBHOOK_CERT_DIR": str(self._cluster.folder / "kruise"),
+            "POD_NAMESPACE": "kruise-rollout",
+        }
+        command = [str(build.binary("kruise-rollouts")), *(f"--{a}={b}" for a, b in flags.items())]
+        self._running = running(
+            "kruise-rollouts", command, self._cluster.folder, self._is_ready, env=env
+        )
+        self._process = self._running.__enter__()
+
+    def stop(self) -> None:
+        """End it at once, whatever it is doing."""
+        running, self._running = self._running, None
+        if running is not None:
+            self._process.kill()
+            running.__exit__(None, None, None)
+
+    def restart(self) -> None:
+        """End it, and start it again."""
+        self.stop()
+        self.start()
 
     def command(self, line: str) -> None:
-        """``kubectl patch ... --subresource status --type merge``: what it sends."""
+        """``kubectl patch ... --subresource status --type merge``: what it sends, at a pause."""
         typed = re.fullmatch(
             r"kubectl patch rollouts\.rollouts\.kruise\.io -n (\S+) (\S+)"
             r" --subresource status --type merge -p '(.*)'",
@@ -37,64 +85,54 @@ class Kruise:
         )
         assert typed is not None, line
         namespace, name, patch = typed.groups()
-        self._cluster.api.patch(f"{_path(namespace, name)}/status", yaml.safe_load(patch))
+        path = _path(namespace, name)
+        # A person is slower than the three seconds that it waits for proxies.
+        until(lambda: _phase(self._cluster.api.get(path)) == "waiting", f"{name} waits")
+        self._cluster.api.patch(f"{path}/status", yaml.safe_load(patch))
 
-    def until_idle(self, namespace: str, name: str) -> None:
-        """Wait until it is Healthy."""
-        self._until(namespace, name, "Healthy")
+    def phase(self, state: State, change: Change) -> Phase:
+        """What the controller says of what is applied now."""
+        return _phase(state.of("Rollout")[change.service.namespace, change.name])
 
-    def until_waiting(self, namespace: str, name: str) -> None:
-        """Wait until a step is done, and it waits for somebody to go on."""
-        self._until(namespace, name, "StepPaused")
+    def abort(self, change: Change) -> None:
+        """It has no abort but the old image, which is a step of the rollback."""
+        raise NotImplementedError
 
-    def until_either(self, namespace: str, name: str) -> None:
-        """Wait for one of both."""
-        self._until(namespace, name, "Healthy", "StepPaused")
+    def retry(self, change: Change) -> None:
+        """As nothing is aborted, nothing is tried again."""
+        raise NotImplementedError
 
-    def _until(self, namespace: str, name: str, *wanted: str) -> None:
-        def there() -> bool:
-            status = self._cluster.api.get(_path(namespace, name))["status"]
-            canary = status.get("canaryStatus", {})
-            state = status["phase"]
-            return (canary.get("currentStepState") if state == "Progressing" else state) in wanted
-
-        until(there, f"{name} is {' or '.join(wanted)}")
-
-
-@contextmanager
-def running_kruise(cluster: Cluster) -> Iterator[Kruise]:
-    """The controller until the block ends, with its kinds and webhooks."""
-    webhook, metrics, health = free_ports(3)
-    source = build.module("kruise", build.KRUISE)
-    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kruise-rollout"}}
-    cluster.api.apply(space)
-    cluster.define(*_definitions(source, webhook))
-    cluster.api.apply(*_webhooks(source))
-    shutil.copytree(source / "lua_configuration", cluster.folder / "lua_configuration")
-    flags = {
-        "kubeconfig": str(cluster.kubeconfig()),
-        "metrics-bind-address": f"127.0.0.1:{metrics}",
-        "health-probe-bind-address": f"127.0.0.1:{health}",
-    }
-    env = {
-        "WEBHOOK_HOST": "127.0.0.1",
-        "WEBHOOK_PORT": str(webhook),
-        "WEBHOOK_CERT_DIR": str(cluster.folder / "kruise"),
-        "POD_NAMESPACE": "kruise-rollout",
-    }
-
-    def ready() -> bool:
-        url = f"http://127.0.0.1:{health}/readyz"
+    def _is_ready(self) -> bool:
+        url = f"http://127.0.0.1:{self._health}/readyz"
         with suppress(OSError), urllib.request.urlopen(url, timeout=1) as answer:
             return bool(answer.status == 200)
         return False
 
-    command = [str(build.binary("kruise-rollouts")), *(f"--{a}={b}" for a, b in flags.items())]
-    with running("kruise-rollouts", command, cluster.folder, ready, env=env) as process:
-        try:
-            yield Kruise(cluster)
-        finally:
-            process.kill()
+
+@contextmanager
+def running_kruise(cluster: Cluster, watches: Watches) -> Iterator[Kruise]:
+    """The controller until the block ends, with its kinds and webhooks."""
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kruise-rollout"}}
+    cluster.api.apply(space)
+    kruise = Kruise(cluster, build.module("kruise", build.KRUISE))
+    watches.add("Rollout", "/apis/rollouts.kruise.io/v1beta1/rollouts")
+    kruise.start()
+    try:
+        yield kruise
+    finally:
+        kruise.stop()
+
+
+def _mount_scripts(source: Path, folder: Path) -> None:
+    """Where it looks for scripts, ours in the places of its own, as docs/release.md says."""
+    shutil.copytree(source / "lua_configuration", folder / "lua_configuration")
+    ours = Path(colorfast.release.generate.__file__).parent / "lua"
+    for kind, name in _SCRIPTS.items():
+        place = folder / "lua_configuration" / "networking.istio.io" / kind
+        place.chmod(0o755)
+        script = place / "trafficRouting.lua"
+        script.chmod(0o644)
+        script.write_text((ours / name).read_text())
 
 
 def _definitions(source: Path, webhook: int) -> Iterator[Json]:
@@ -121,6 +159,14 @@ def _webhooks(source: Path) -> Iterator[Json]:
         own = patches.get(one["kind"], {})
         hooks = [{**hook, **own.get(hook["name"], {})} for hook in one["webhooks"]]
         yield {**one, "metadata": {"name": name}, "webhooks": hooks}
+
+
+def _phase(rollout: Json) -> Phase:
+    status = rollout["status"]
+    if status["phase"] == "Progressing":
+        paused = status.get("canaryStatus", {}).get("currentStepState") == "StepPaused"
+        return "waiting" if paused else "moving"
+    return "idle" if status["phase"] == "Healthy" else "moving"
 
 
 def _path(namespace: str, name: str) -> str:

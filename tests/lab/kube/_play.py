@@ -1,35 +1,32 @@
 """A release as ``colorfast release generate`` writes it, played by a real release controller.
 
 Every folder is applied in the plan's order, and the runbook's commands are given. What the cluster
-held after every single write, by us or by a controller, is recorded.
+held after every single write, by us or by a controller, becomes a trace, and between that what we did.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
-from typing import Final, Protocol
+from itertools import count
+from typing import Final, Literal, Protocol, TypeAlias
 
-import yaml
 from lab.kube._api import Json
-from lab.kube._record import Recorder, State
-from lab.kube._rig import Cluster, until
-from lab.kube._traffic import Answer, answer
+from lab.kube._cases import Case
+from lab.kube._record import Key, Recorder, State, Watches
+from lab.kube._rig import Cluster
+from lab.kube._traffic import Eyes, pods_of, ready
+from release.trace import BACK, Event, Kind, Seen, Trace
 
-from colorfast.release import Change, Controller, Plan, Release, Step, load_release, plan
-from colorfast.release.generate import INSTALL, ROLLBACK, Generated, generate
+from colorfast.release import Change, Controller, Step
+from colorfast.release.generate import INSTALL
 
-EXAMPLES: Final = Path(__file__).parents[3] / "examples" / "release"
+Phase: TypeAlias = Literal["idle", "waiting", "aborted", "moving"]
+"""There is nothing to release, or a release is through; it waits for somebody; somebody or something
+has aborted it; it is on its way."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Played:
-    """One step, and what was recorded from the end of the step before it to its own."""
-
-    step: Step
-    dyed: tuple[int, int]
-    """Parts of 10,000 that are dyed meanwhile: the least and the most."""
-    states: tuple[State, ...]
+_NUMBERS: Final = count(1)
 
 
 class Controls(Protocol):
@@ -44,173 +41,284 @@ class Controls(Protocol):
         """Do what *line* of a runbook does, when somebody types it."""
         ...
 
-    def until_idle(self, namespace: str, name: str) -> None:
-        """Wait until there is nothing to release, or a release has come to its end."""
+    def phase(self, state: State, change: Change) -> Phase:
+        """What it is at with *change*; KeyError while it does not know it."""
         ...
 
-    def until_waiting(self, namespace: str, name: str) -> None:
-        """Wait until it waits for somebody to go on."""
+    def abort(self, change: Change) -> None:
+        """Abort *change* alone, as its users do."""
         ...
 
-    def until_either(self, namespace: str, name: str) -> None:
-        """Wait for one of both."""
+    def retry(self, change: Change) -> None:
+        """Go on after an abort, as its users do."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Note:
+    revision: int
+    event: Event
 
 
 class Player:
-    """Plays the release of *file* in the namespace *space*."""
+    """Plays *case* in its namespaces, which are there and empty."""
 
     def __init__(
-        self, cluster: Cluster, controls: Controls, recorder: Recorder, space: str, file: str
+        self, cluster: Cluster, controls: Controls, recorder: Recorder, case: Case
     ) -> None:
-        self.release = _load(file, space, controls.name)
-        self.plan: Plan = plan(self.release)
-        self.made: Generated = generate(self.release)
+        self.case = case
+        self.release, self.plan = case.release, case.plan
         self.controls = controls
-        self.space = space
-        self._commands = commands(self.made.files["runbook.md"])
-        self._done: set[str] = set()
-        self._dyed = 0
-        self._since = 0
+        self.recorder = recorder
         self._cluster = cluster
-        self._recorder = recorder
+        self._commands = commands(case.made.files["runbook.md"])
+        self._applied: dict[Key, Json] = {}
+        self._forward: list[Step] = []
+        self._back: list[Step] = []
+        self._notes: list[_Note] = []
+        self._eyes = Eyes(case.release)
+        self._start = self._at = 0
+        self._ahead: list[str] = []
+        """What the runbook says to type when the last step is through."""
 
     def install(self) -> None:
         """Apply what stands before the release, and wait until the old versions are ready."""
-        self.apply(INSTALL)
-        for change in self.release.changes:
-            self.controls.until_idle(self.space, change.name)
-            self.until_ready(change, change.old, change.replicas)
-        self._since = len(self._recorder.states()) - 1
+        self.apply(self.case.folders[INSTALL])
 
-    def play(self, step: Step, *, back: bool = False) -> Played:
+        def there(state: State) -> bool:
+            return all(
+                self.controls.phase(state, one) == "idle"
+                and ready(state, one, one.old) == one.replicas
+                for one in self.release.changes
+            )
+
+        self._start = self._at = self.recorder.until(there, "the old versions are there").revision
+
+    def play(self, step: Step, *, back: bool = False) -> None:
         """Play one step, of the rollback if *back*, and wait for what it waits for."""
-        before = self._dyed
-        instead = self._instead(step) if back else []
-        self._done.add(step.action)
-        if step.kind == "policy":
-            self._dyed = step.weight or 0
-        if not instead:
-            self.apply(f"{ROLLBACK}/{step.id}" if back else step.id)
-        changes = [one for one in self.release.changes if one.name in step.services]
-        if step.kind == "pods":
-            typed = [one for one in self._commands[back, step.number] if one[0] != "#"]
-            for line in instead or typed:
-                self.controls.command(line)
-            for change in changes:
-                self._until_seen(step, change)
-        since, self._since = self._since, len(self._recorder.states()) - 1
-        dyed = (min(before, self._dyed), max(before, self._dyed))
-        return Played(step=step, dyed=dyed, states=tuple(self._recorder.states(since)))
+        name = f"{BACK if back else ''}{step.id}"
+        changes = self._concerned(step, back=back)
+        now, on, instead = self._typed(step, changes, back=back)
+        things = [] if instead else self._things(name, changes, back=back)
+        now = [*([] if back else self._ahead), *now]
+        # What the controller goes on with by itself begins where the step before it has ended.
+        acts = things or now or instead
+        self.note("begins", name, revision=None if acts else self._at)
+        (self._back if back else self._forward).append(step)
+        for change in changes if step.action == "promote" else ():
+            self._go_on(change)
+        self.apply(things)
+        for line in [*now, *instead]:
+            self.controls.command(line)
+        end = self.recorder.until(
+            partial(self._is_seen, step, changes), f"{name} is through", since=self._at
+        )
+        # Who does nothing waits for nothing: the step is through when it begins.
+        self._at = max(end.revision, self._at)
+        self.note("ends", name, revision=self._at)
+        self._ahead = on
+        if on:  # who types before the controller waits makes it skip what it is at
+            self.until(
+                lambda state: all(self.controls.phase(state, one) == "waiting" for one in changes),
+                f"it waits at {name}",
+            )
 
-    def forward(self, until_step: int | None = None) -> list[Played]:
-        """Play the plan, or its first steps."""
-        return [self.play(step) for step in self.plan.steps[:until_step]]
+    @property
+    def last(self) -> Step:
+        """The last step forward that was played."""
+        return self._forward[-1]
 
-    def back(self) -> list[Played]:
+    def forward(self, until: int | None = None, *, since: int = 0) -> None:
+        """Play the plan's steps, or some of them."""
+        for step in self.plan.steps[since:until]:
+            self.play(step)
+
+    def back(self) -> None:
         """Give the release up, from where it is."""
-        return [self.play(step, back=True) for step in self.needed()]
+        for step in self.needed():
+            self.play(step, back=True)
 
     def needed(self) -> list[Step]:
         """The steps of the rollback whose condition holds."""
-        moved = "switch" in self._done or "promote" in self._done
-        gone = "promote" in self._done
+        done = {one.action for one in self._forward}
+        gone = "promote" in done
+        moved = gone or "switch" in done
         return [
             one
             for one in self.plan.rollback
             if (moved or not one.is_for_moved) and (gone or not one.is_for_gone)
         ]
 
-    def apply(self, folder: str) -> None:
-        """Apply a folder as ``kubectl apply --recursive`` does, and wait until it is recorded."""
-        for name, text in self.made.files.items():
-            if name.startswith(f"{folder}/"):
-                for one in yaml.safe_load_all(text):
-                    (stored,) = self._cluster.api.apply(self._placed(one))
-                    until(partial(self._recorder.has_seen, stored), f"{name} is recorded")
+    def apply(self, things: Sequence[Json]) -> None:
+        """Apply *things* as ``kubectl apply`` does, and wait until they are recorded."""
+        for one in things:
+            (stored,) = self._cluster.api.apply(one)
+            metadata = one["metadata"]
+            self._applied[one["kind"], metadata["namespace"], metadata["name"]] = one
+            self.recorder.until_seen(stored)
 
-    def answers(self, state: State, change: Change, *, lane: bool) -> Answer:
-        """Who answers requests to the service of *change*."""
-        release = self.release
-        headers = {release.policy.header: str(release.lane)} if lane else {}
-        return answer(state, change.service.host, headers, label=change.label)
+    def apply_again(self) -> None:
+        """Apply all that was applied, in its last form, as GitOps does."""
+        self.apply(list(self._applied.values()))
 
-    def ready(self, change: Change, version: str) -> int:
-        """Pods of *version* that are ready."""
-        state = self._recorder.states(-1)[-1]
-        labels = {change.label: version, "app": change.name}
-        return sum(
-            labels.items() <= pod["metadata"]["labels"].items() and _ready(pod)
-            for pod in state.of("Pod").values()
-        )
+    def note(
+        self, kind: Kind, what: str, service: str = "", *, revision: int | None = None
+    ) -> None:
+        """Put something down that was done; at *revision*, or now."""
+        if revision is None:
+            revision = self._at = self.recorder.revision()
+        event = Event(at=self.recorder.now(), kind=kind, what=what, service=service)
+        self._notes.append(_Note(revision, event))
 
-    def until_ready(self, change: Change, version: str, count: int) -> None:
-        """Wait until *count* pods of *version* are ready."""
-        what = f"{count} pods of {change.name} {version} are ready"
-        until(lambda: self.ready(change, version) == count, what)
+    @contextmanager
+    def trouble(self, row: str, change: Change) -> Iterator[None]:
+        """Let what *row* is about strike *change* until the block ends."""
+        self.note("trouble", row, change.name)
+        yield
+        self.note("over", row, change.name)
+
+    def until(self, condition: Callable[[State], bool], what: str) -> None:
+        """Wait until *condition* holds of what there is from now on."""
+        self.recorder.until(condition, what, since=self.recorder.last().revision)
 
     def pods(self, change: Change, version: str) -> list[str]:
         """The names of the pods of *version*."""
-        state = self._recorder.states(-1)[-1]
-        labels = {change.label: version, "app": change.name}
-        return [
-            name
-            for name, pod in state.of("Pod").items()
-            if labels.items() <= pod["metadata"]["labels"].items()
-        ]
+        return sorted(pods_of(self.recorder.last(), change, version))
 
-    def _instead(self, step: Step) -> list[str]:
-        """What the runbook says to type instead, because an earlier step of it was done."""
-        done = {one.number for one in self.plan.rollback if one.action in self._done}
-        lines = self._commands[True, step.number]
-        said = [re.fullmatch(r"# after step (\d+) instead: (.*)", line) for line in lines]
-        return [one[2] for one in said if one is not None and int(one[1]) in done]
+    def trace(self, play: str) -> Trace:
+        """All that was recorded since everything was installed."""
+        made = list(self._events())
+        zero = made[0].at
+        at = 0.0
+        events = []
+        for one in made:
+            at = max(at, one.at - zero)
+            events.append(replace(one, at=at))
+        return Trace(case=self.case.name, play=play, events=tuple(events))
 
-    def _until_seen(self, step: Step, change: Change) -> None:
-        """What the runbook says to wait for."""
+    def _events(self) -> Iterator[Event]:
+        eyes, known = Eyes(self.release), dict[str, Seen]()
+        notes = iter([*self._notes, None])
+        note = next(notes)
+        for state in self.recorder.states():
+            while note is not None and note.revision < state.revision:
+                yield note.event
+                note = next(notes)
+            seen = eyes.look(state)
+            if state.revision >= self._start:
+                for name, one in seen.items():
+                    if known.get(name) != one:
+                        known[name] = one
+                        yield Event(at=state.at, kind="saw", service=name, seen=one)
+        while note is not None:
+            yield note.event
+            note = next(notes)
+
+    def _concerned(self, step: Step, *, back: bool) -> list[Change]:
+        """The changes that *step* is for here."""
+        found = [one for one in self.release.changes if one.name in step.services]
+        if not back or self.release.pattern == "locked":
+            return found
+        # Services that get along with each other go back alone, and only in the middle of it.
+        last = self._forward[-1]
+        released = () if last.action == "promote" else last.services
+        return [one for one in found if one.name in released]
+
+    def _things(self, folder: str, changes: Sequence[Change], *, back: bool) -> list[Json]:
+        found = self.case.folders.get(folder, [])
+        if back and self.release.pattern != "locked":
+            names = {one.name for one in changes}
+            return [one for one in found if one["metadata"]["name"] in names]
+        return found
+
+    def _typed(
+        self, step: Step, changes: Sequence[Change], *, back: bool
+    ) -> tuple[list[str], list[str], list[str]]:
+        """What the runbook says to type at once, in the end, and instead of applying anything."""
+        whose = tuple(f" -n {one.service.namespace} {one.name}" for one in changes)
+        now, on = (
+            [line for line in lines if any(f"{one} " in f"{line} " for one in whose)]
+            for lines in self._commands[back, step.number]
+        )
+        done = {one.number for one in self._back}
+        found = [re.fullmatch(r"# after step (\d+) instead: (.*)", line) for line in now]
+        instead = [one[2] for one in found if one is not None and int(one[1]) in done]
+        return [line for line in now if line[0] != "#"], on, instead
+
+    def _go_on(self, change: Change) -> None:
+        """Nothing can be promoted that was aborted."""
+        if self.controls.phase(self.recorder.last(), change) == "aborted":
+            self.controls.retry(change)
+            self.until(
+                lambda state: (
+                    self.controls.phase(state, change) == "waiting"
+                    and ready(state, change, change.new) == change.replicas
+                ),
+                f"{change.name} waits again",
+            )
+
+    def _is_seen(self, step: Step, changes: Sequence[Change], state: State) -> bool:
+        """Whether *state* is what the runbook says to wait for."""
+        seen = self._eyes.look(state)
+        return all(self._is_through(step, one, state, seen[one.name]) for one in changes)
+
+    def _is_through(self, step: Step, change: Change, state: State, seen: Seen) -> bool:
+        news, olds = (ready(state, change, one) for one in (change.new, change.old))
+        phase = self.controls.phase(state, change)
         match step.action:
             case "deploy":
-                self.controls.until_waiting(self.space, change.name)
-                self._until(change, change.new, change.replicas)
+                return news == change.replicas and (phase == "waiting" or not self._locked)
             case "promote":
-                self.controls.until_idle(self.space, change.name)
-                self._until(change, change.old, 0)
+                return phase == "idle" and seen.old == "none" and news == change.replicas
             case "restore":
-                self.controls.until_either(self.space, change.name)
-                self._until(change, change.old, change.replicas)
+                return phase in ("idle", "waiting") and olds == change.replicas
             case "scale-down":
-                self._until(change, change.new, 0)
+                return phase == "idle" and seen.new == "none"
+            case "weigh" if self._locked and self.release.share == "entrance":
+                return seen.share == (step.weight or 0) // 100
+            case "undye":
+                return seen.share == 0
+            case _:
+                return self._is_routed(step, change, seen)
 
-    def _until(self, change: Change, version: str, count: int) -> None:
-        what = f"{count} pods of {change.name} {version} are there"
-        until(lambda: len(self.pods(change, version)) == count == self.ready(change, version), what)
+    @property
+    def _locked(self) -> bool:
+        return self.release.pattern == "locked"
 
-    def _placed(self, one: Json) -> Json:
-        metadata = {"namespace": self.space, **one["metadata"]}
-        return {**one, "metadata": metadata}
+    def _is_routed(self, step: Step, change: Change, seen: Seen) -> bool:
+        (planned,) = (one for one in step.routes if one.service == change.name)
+        words = {change.old: "old", change.new: "new", None: "off"}
+        base = "~".join(words[version] for version, _ in planned.base)
+        share = dict(planned.base).get(change.new, 0) // 100 if "~" in base else 0
+        # A lane's route may lead where nothing is: that is for the table to tell.
+        lanes = (words[planned.lane], "gone" if planned.lane else "off")
+        return (seen.base, seen.share) == (base, share) and seen.lane in lanes
 
 
-def commands(runbook: str) -> dict[tuple[bool, int], list[str]]:
-    """What is to be typed besides ``kubectl apply``, by whether it goes back, and the step."""
-    found: dict[tuple[bool, int], list[str]] = {}
+def commands(runbook: str) -> dict[tuple[bool, int], tuple[list[str], list[str]]]:
+    """What is to be typed besides ``kubectl apply``, at once and when the step is through.
+
+    By whether it goes back, and the step's number.
+    """
+    found: dict[tuple[bool, int], tuple[list[str], list[str]]] = {}
+    typed = re.compile(r"(?m)^(?:kubectl (?!apply)|# after step).*$")
     for back, part in enumerate(runbook.split("# Giving it up")):
         for section in re.split(r"(?m)^## ", part)[1:]:
             number = int(section.partition(".")[0])
-            typed = r"(?m)^(?:kubectl (?!apply)|# after step).*$"
-            found[bool(back), number] = re.findall(typed, section)
+            now, _, on = section.partition("\nUntil: ")
+            found[bool(back), number] = typed.findall(now), typed.findall(on)
     return found
 
 
-def _ready(pod: Json) -> bool:
-    conditions = pod.get("status", {}).get("conditions", [])
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
-
-
-def _load(file: str, space: str, controller: Controller) -> Release:
-    """The release in a namespace of its own: the mesh says which."""
-
-    def read(name: str) -> str:
-        text = (EXAMPLES / name).read_text()
-        return text.replace("namespace: shop", f"namespace: {space}")
-
-    return load_release(read(file), read=read, file=file, controller=controller).release
+@contextmanager
+def playing(
+    cluster: Cluster, controls: Controls, watches: Watches, made: Callable[[str], Case]
+) -> Iterator[Player]:
+    """A player of what *made* makes for a prefix of namespaces, with everything installed."""
+    case = made(f"p{next(_NUMBERS)}-")
+    for name in case.namespaces:
+        cluster.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    with watches.recording(case.namespaces) as recorder:
+        player = Player(cluster, controls, recorder, case)
+        player.install()
+        yield player

@@ -1,22 +1,29 @@
-"""What controllers write, as it comes: the cluster's state after every single write."""
+"""What is written into namespaces, as it comes: their state after every single write.
 
+One watch a kind is enough for a cluster, and for as many plays as go on in it. Watches of two kinds
+know nothing of each other; writes are put in order by their revision, which etcd gives out.
+"""
+
+import bisect
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final, TypeAlias
 
-from lab.kube._api import Api, Json, Refused
+from lab.kube._api import Json, Refused
+from lab.kube._rig import WITHIN, Cluster
 
-Key: TypeAlias = tuple[str, str]
-"""Kind and name."""
+Key: TypeAlias = tuple[str, str, str]
+"""Kind, namespace and name."""
 
 COLLECTIONS: Final[Mapping[str, str]] = {
-    "VirtualService": "/apis/networking.istio.io/v1/namespaces/{}/virtualservices",
-    "DestinationRule": "/apis/networking.istio.io/v1/namespaces/{}/destinationrules",
-    "Service": "/api/v1/namespaces/{}/services",
-    "Pod": "/api/v1/namespaces/{}/pods",
+    "VirtualService": "/apis/networking.istio.io/v1/virtualservices",
+    "DestinationRule": "/apis/networking.istio.io/v1/destinationrules",
+    "Service": "/api/v1/services",
+    "Pod": "/api/v1/pods",
 }
 """What decides where a request goes."""
 
@@ -25,78 +32,197 @@ COLLECTIONS: Final[Mapping[str, str]] = {
 class State:
     """Everything as it was after one write. *at* counts seconds from the recorder's start."""
 
+    revision: int
     at: float
-    written: Key
     things: Mapping[Key, Json] = field(repr=False)
 
-    def of(self, kind: str) -> dict[str, Json]:
-        """The objects of *kind* by name."""
-        return {name: thing for (one, name), thing in self.things.items() if one == kind}
+    def of(self, kind: str) -> dict[tuple[str, str], Json]:
+        """The objects of *kind* by namespace and name."""
+        return {key[1:]: thing for key, thing in self.things.items() if key[0] == kind}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Write:
+    revision: int
+    key: Key
+    at: float = field(compare=False)
+    thing: Json | None = field(compare=False)
+    """What there is now; None: it is gone."""
 
 
 class Recorder:
-    """Watches a namespace."""
+    """What was written in some namespaces since it was made."""
 
-    def __init__(self, api: Api, namespace: str) -> None:
-        self._api = api
-        self._namespace = namespace
+    def __init__(
+        self, cluster: Cluster, namespaces: Iterable[str], kinds: AbstractSet[str]
+    ) -> None:
+        self.namespaces = frozenset(namespaces)
+        self._kinds = kinds
+        self._cluster = cluster
         self._started = monotonic()
-        self._lock = threading.Lock()
-        self._things: dict[Key, Json] = {}
+        self._changed = threading.Condition()
+        self._writes: list[_Write] = []
         self._states: list[State] = []
-        self._stopped = False
 
-    def start(self) -> None:
-        """Watch from now on, until the API server goes away."""
-        for kind, collection in COLLECTIONS.items():
-            arguments = (kind, collection.format(self._namespace))
-            threading.Thread(target=self._run, args=arguments, daemon=True).start()
+    def now(self) -> float:
+        """Seconds since the start."""
+        return monotonic() - self._started
+
+    def note(self, key: Key, event: Json) -> None:
+        """Put a write where it belongs."""
+        revision = int(event["object"]["metadata"]["resourceVersion"])
+        thing = None if event["type"] == "DELETED" else event["object"]
+        write = _Write(revision, key, self.now(), thing)
+        with self._changed:
+            index = bisect.bisect_left(self._writes, write)
+            if self._writes[index : index + 1] == [write]:
+                return  # listed again, after the watch broke
+            self._writes.insert(index, write)
+            self._rebuild(index)
+            self._changed.notify_all()
+
+    def states(self) -> list[State]:
+        """What there was after each write, in order."""
+        with self._changed:
+            return list(self._states)
+
+    def last(self) -> State:
+        """What there is."""
+        with self._changed:
+            return self._states[-1] if self._states else State(0, 0.0, {})
+
+    def revision(self) -> int:
+        """Of the cluster, now: whatever is written later has a greater one."""
+        listed = self._cluster.api.get("/api/v1/namespaces?limit=1")
+        return int(listed["metadata"]["resourceVersion"])
+
+    def until_seen(self, thing: Json) -> None:
+        """Wait until *thing*, or something later in its place, is recorded."""
+        metadata = thing["metadata"]
+        if thing["kind"] not in self._kinds:
+            return
+        key = (thing["kind"], metadata.get("namespace", ""), metadata["name"])
+        # Opaque to the strict; etcd's revisions, which only grow, to whoever has to know.
+        wanted = int(metadata["resourceVersion"])
+
+        def there() -> bool:
+            return any(one.key == key and one.revision >= wanted for one in self._writes)
+
+        with self._changed:
+            assert self._changed.wait_for(there, WITHIN), f"{key} is not recorded"
+
+    def until(
+        self,
+        condition: Callable[[State], bool],
+        what: str,
+        *,
+        since: int = 0,
+        within: float = WITHIN,
+    ) -> State:
+        """The first state, of that at revision *since* and all later ones, that has *condition*."""
+        end, looked = monotonic() + within, since
+        states = self._from(since)
+        while True:
+            for state in states:
+                looked = max(looked, state.revision)
+                with suppress(KeyError, TypeError):  # of what is not there yet
+                    if condition(state):
+                        return state
+            assert monotonic() < end, f"{what}: not within {within:g} seconds"
+            states = self._later(looked)
+
+    def until_quiet(self, seconds: float = 1.5) -> None:
+        """Wait until for *seconds* nobody has written anything: who had to react has reacted."""
+        end = monotonic() + WITHIN
+        while self._changed_within(seconds):
+            assert monotonic() < end, f"somebody writes on and on: {self.last().revision}"
+
+    def _changed_within(self, seconds: float) -> bool:
+        with self._changed:
+            count = len(self._writes)
+            return self._changed.wait_for(lambda: len(self._writes) != count, seconds)
+
+    def _from(self, revision: int) -> list[State]:
+        with self._changed:
+            first = bisect.bisect_right(self._states, revision, key=lambda one: one.revision)
+            return self._states[max(first - 1, 0) :]
+
+    def _later(self, revision: int) -> list[State]:
+        """What came after *revision*; after a while maybe nothing."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._states and self._states[-1].revision > revision, 0.5
+            )
+            first = bisect.bisect_right(self._states, revision, key=lambda one: one.revision)
+            return self._states[first:]
+
+    def _rebuild(self, index: int) -> None:
+        """The states from the *index*-th write on: watches are not equally fast."""
+        things = dict(self._states[index - 1].things) if index else {}
+        at = self._states[index - 1].at if index else 0.0
+        del self._states[index:]
+        for write in self._writes[index:]:
+            if write.thing is None:
+                things.pop(write.key, None)
+            else:
+                things[write.key] = write.thing
+            at = max(at, write.at)
+            self._states.append(State(write.revision, at, dict(things)))
+
+
+class Watches:
+    """Every write of the kinds that are watched, in the whole cluster."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._kinds: set[str] = set()
+        self._recorders: list[Recorder] = []
+        self._stopping = threading.Event()
+
+    def add(self, kind: str, path: str) -> None:
+        """Watch the collection *path* too, until the end."""
+        self._kinds.add(kind)
+        threading.Thread(target=self._run, args=(kind, path), daemon=True).start()
 
     def stop(self) -> None:
-        """Record nothing any more."""
-        self._stopped = True
+        """Take no notice of anything any more."""
+        self._stopping.set()
 
-    def states(self, since: int = 0) -> list[State]:
-        """What was recorded, from the *since*-th state on."""
-        with self._lock:
-            return self._states[since:]
-
-    def has_seen(self, thing: Json) -> bool:
-        """Whether *thing*, or something later in its place, was recorded."""
-        metadata = thing["metadata"]
-        if thing["kind"] not in COLLECTIONS:
-            return True
-        with self._lock:
-            now = self._things.get((thing["kind"], metadata["name"]))
-        # Opaque to the strict; etcd's revisions, which only grow, to whoever has to know.
-        versions = [int(one["metadata"]["resourceVersion"]) for one in (now, thing) if one]
-        return len(versions) == 2 and versions[0] >= versions[1]
+    @contextmanager
+    def recording(self, namespaces: Iterable[str]) -> Iterator[Recorder]:
+        """A recorder of *namespaces*, in which nothing is yet, until the block ends."""
+        recorder = Recorder(self._cluster, namespaces, self._kinds)
+        self._recorders.append(recorder)
+        try:
+            yield recorder
+        finally:
+            self._recorders.remove(recorder)
 
     def _run(self, kind: str, path: str) -> None:
-        with suppress(OSError, Refused):
-            for event in self._api.watch(path):
-                if self._stopped:
-                    return
-                self._note(kind, event)
+        while not self._stopping.is_set():
+            with suppress(OSError, Refused, ValueError):  # the API server goes, and comes back
+                for event in self._cluster.api.watch(path):
+                    if self._stopping.is_set():
+                        return
+                    if event["type"] != "ERROR":
+                        self._note(kind, event)
+            self._stopping.wait(0.2)
 
     def _note(self, kind: str, event: Json) -> None:
-        thing = event["object"]
-        key = (kind, thing["metadata"]["name"])
-        with self._lock:
-            if event["type"] == "DELETED":
-                self._things.pop(key, None)
-            else:
-                self._things[key] = thing
-            at = monotonic() - self._started
-            self._states.append(State(at, key, dict(self._things)))
+        metadata = event["object"]["metadata"]
+        namespace = metadata.get("namespace", "")
+        for recorder in list(self._recorders):
+            if namespace in recorder.namespaces:
+                recorder.note((kind, namespace, metadata["name"]), event)
 
 
 @contextmanager
-def recording(api: Api, namespace: str) -> Iterator[Recorder]:
-    """A recorder until the block ends."""
-    recorder = Recorder(api, namespace)
-    recorder.start()
+def watching(cluster: Cluster) -> Iterator[Watches]:
+    """Watches of what decides where requests go, until the block ends."""
+    watches = Watches(cluster)
+    for kind, path in COLLECTIONS.items():
+        watches.add(kind, path)
     try:
-        yield recorder
+        yield watches
     finally:
-        recorder.stop()
+        watches.stop()

@@ -19,7 +19,7 @@ from lab.kube._api import Api, Json, Refused
 
 from helpers.processes import wait_until
 
-WITHIN: Final = 60.0
+WITHIN: Final = 150.0
 """Seconds that anything may take before a test gives it up."""
 
 CONTROLLERS: Final = (

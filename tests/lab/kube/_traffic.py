@@ -4,49 +4,133 @@ Headers matched exactly, the first route that fits, weights, subsets, and ready 
 a VirtualService is an error, so that nothing is overlooked.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from lab.kube._api import Json
 from lab.kube._record import State
+from release.trace import Seen
+
+from colorfast.release import Change, Release
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Versions that answer a request, each with its part of 100; "503" is none."""
+@dataclass
+class Eyes:
+    """Looks at states of *release*, in their order: what a pod was is still known when it is gone."""
 
-    parts: tuple[tuple[str, int], ...]
+    release: Release
+    _pods: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    """The last labels of every pod that there ever was."""
+    _was_ready: set[tuple[str, str]] = field(default_factory=set)
+    """Services and versions of which a pod was ready since the last one was gone."""
 
-    @property
-    def versions(self) -> frozenset[str]:
-        """Those that may answer."""
-        return frozenset(version for version, part in self.parts if part)
+    def look(self, state: State) -> dict[str, Seen]:
+        """Every service of the release."""
+        for key, pod in state.of("Pod").items():
+            self._pods[key] = pod["metadata"]["labels"]
+        return {one.name: self._seen(state, one) for one in self.release.changes}
+
+    def _seen(self, state: State, change: Change) -> Seen:
+        header = {self.release.policy.header: str(self.release.lane)}
+        bases, lanes, shares = list[str](), list[str](), set[int]()
+        for virtual in self._routes(state, change):
+            base, lane = (_first(virtual, headers) for headers in ({}, header))
+            led, share = self._led(state, change, base)
+            bases.append(led)
+            shares.add(share)
+            lanes.append("off" if lane is base else self._led(state, change, lane)[0])
+        return Seen(
+            base=_together(bases),
+            lane=_together(lanes),
+            old=self._pods_of(state, change, change.old),
+            new=self._pods_of(state, change, change.new),
+            share=shares.pop() if len(shares) == 1 else 0,
+        )
+
+    def _routes(self, state: State, change: Change) -> Iterator[Json]:
+        """The VirtualServices by which the service is called: from the mesh, and from gateways."""
+        mesh = self.release.mesh
+        gates = [one for one in mesh.gateways if mesh.entry_of(one).name == change.name]
+        hosts = {change.service.host, *(host for one in gates for host in one.hosts)}
+        for (namespace, _), one in state.of("VirtualService").items():
+            if namespace == change.service.namespace and hosts & {*one["spec"]["hosts"]}:
+                yield one
+
+    def _led(self, state: State, change: Change, route: Json) -> tuple[str, int]:
+        """Where *route* leads, and the share that weights give the new version or the lane."""
+        header, lane = self.release.policy.header, self.release.lane
+        parts: dict[str, int] = {}
+        share = 0
+        rest = [one for one in route["route"] if not _dyes(one, header, str(lane))]
+        for one in route["route"]:
+            if one not in rest:
+                share += one.get("weight", 100)
+        for one in rest:
+            # Where others dye, this is for who is not dyed, however many that are.
+            weight = one.get("weight", 100) if len(rest) == len(route["route"]) else 100
+            if weight:
+                for end in self._ends(state, change, one["destination"]):
+                    parts[end] = parts.get(end, 0) + weight
+        if len(parts) > 1 and sum(parts.values()) == 100:
+            return "~".join(sorted(parts, reverse=True)), parts.get("new", 0)
+        return "|".join(sorted(parts, reverse=True)), share
+
+    def _ends(self, state: State, change: Change, destination: Json) -> set[str]:
+        namespace, name = change.service.namespace, destination["host"].split(".", 1)[0]
+        service = state.of("Service").get((namespace, name))
+        if service is None:
+            return {"gone"}
+        wanted = {**service["spec"].get("selector", {}), **_subset(state, destination)}
+        if change.label in wanted:
+            return {_word(change, wanted[change.label])}
+        return self._selected(state, change, wanted)
+
+    def _selected(self, state: State, change: Change, wanted: Mapping[str, str]) -> set[str]:
+        """The versions of ready pods with the labels *wanted*; if there are none, of others."""
+        pods = state.of("Pod").items()
+        there = {key: _is_ready(pod) for key, pod in pods if key[0] == change.service.namespace}
+        for keys in ([key for key, ready in there.items() if ready], there, self._pods):
+            labels = [self._pods[key] for key in keys if key[0] == change.service.namespace]
+            found = {
+                _word(change, one[change.label]) for one in labels if wanted.items() <= one.items()
+            }
+            if found:
+                return found
+        return {"gone"}
+
+    def _pods_of(self, state: State, change: Change, version: str) -> str:
+        found = pods_of(state, change, version)
+        key = (change.name, version)
+        if not found:
+            self._was_ready.discard(key)
+            return "none"
+        if any(_is_ready(pod) for pod in found.values()):
+            self._was_ready.add(key)
+            return "ready"
+        return "unready" if key in self._was_ready else "starting"
 
 
-def answer(state: State, host: str, headers: Mapping[str, str], *, label: str) -> Answer:
-    """Who answers a request with *headers* to *host*; *label* is where pods have their version."""
-    (route,) = [one for one in _routes(state, host) if _fits(one, headers)][:1]
-    parts: dict[str, int] = {}
-    for to in route["route"]:
-        part = to.get("weight", 100)
-        for version in _versions(state, to["destination"], label) if part else ():
-            parts[version] = parts.get(version, 0) + part
-    return Answer(tuple(sorted(parts.items())))
+def pods_of(state: State, change: Change, version: str) -> dict[str, Json]:
+    """The pods of *version* that nobody has deleted, by name."""
+    labels = {change.label: version, "app": change.name}
+    return {
+        name: pod
+        for (namespace, name), pod in state.of("Pod").items()
+        if namespace == change.service.namespace
+        and labels.items() <= pod["metadata"]["labels"].items()
+        and "deletionTimestamp" not in pod["metadata"]
+    }
 
 
-def ready_versions(state: State, app: str, label: str) -> frozenset[str]:
-    """The versions of *app* that have a ready pod."""
-    pods = [one["metadata"]["labels"] for one in state.of("Pod").values() if _is_ready(one)]
-    return frozenset(one[label] for one in pods if one.get("app") == app)
+def ready(state: State, change: Change, version: str) -> int:
+    """Pods of *version* that are ready."""
+    return sum(_is_ready(pod) for pod in pods_of(state, change, version).values())
 
 
-def _routes(state: State, host: str) -> Iterator[Json]:
-    names = {host, host.split(".", 1)[0]}
-    for one in state.of("VirtualService").values():
-        meant = names & set(one["spec"]["hosts"])
-        if meant and "mesh" in one["spec"].get("gateways", ["mesh"]):
-            yield from one["spec"]["http"]
+def _first(virtual_service: Json, headers: Mapping[str, str]) -> Json:
+    route: Json = next(one for one in virtual_service["spec"]["http"] if _fits(one, headers))
+    return route
 
 
 def _fits(route: Json, headers: Mapping[str, str]) -> bool:
@@ -63,15 +147,21 @@ def _matches(match: Json, headers: Mapping[str, str]) -> bool:
     return True
 
 
-def _versions(state: State, destination: Json, label: str) -> set[str]:
-    name = destination["host"].split(".", 1)[0]
-    service = state.of("Service").get(name)
-    if service is None:
-        return {"503"}
-    wanted = {**service["spec"].get("selector", {}), **_subset(state, destination)}
-    pods = [pod for pod in state.of("Pod").values() if _is_ready(pod)]
-    labels = [pod["metadata"]["labels"] for pod in pods]
-    return {one[label] for one in labels if wanted.items() <= one.items()} or {"503"}
+def _dyes(to: Json, header: str, lane: str) -> bool:
+    """Whether a destination puts what it gets into the lane."""
+    added: dict[str, str] = to.get("headers", {}).get("request", {}).get("set", {})
+    return added.get(header) == lane
+
+
+def _together(ends: Iterable[str]) -> str:
+    """What several VirtualServices have between them."""
+    found = {*ends}
+    parts = {part for one in found for part in one.replace("~", "|").split("|")}
+    return found.pop() if len(found) == 1 else "|".join(sorted(parts, reverse=True))
+
+
+def _word(change: Change, version: str) -> str:
+    return {change.old: "old", change.new: "new"}.get(version, "gone")
 
 
 def _subset(state: State, destination: Json) -> dict[str, str]:

@@ -9,11 +9,17 @@ import yaml
 from lab.kube import build
 from lab.kube._nodes import Nodes, define_routes, running_nodes
 from lab.kube._pods import ROOT, namespace
-from lab.kube._record import Recorder, recording
+from lab.kube._prometheus import Prometheus, running_prometheus
+from lab.kube._record import Watches, watching
 from lab.kube._rig import Cluster, running_cluster
 
 HERE = Path(__file__).parent
 _SPACES = itertools.count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--record", action="store_true", help="keep what was played for `make test`")
+    parser.addoption("--plays", default="", help="of releases, only plays whose names have this")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -58,11 +64,18 @@ def nodes(defined: Cluster) -> Iterator[Nodes]:
         yield nodes
 
 
-@pytest.fixture
-def recorder(defined: Cluster, space: str) -> Iterator[Recorder]:
-    """What is written in the test's namespace."""
-    with recording(defined.api, space) as recorder:
-        yield recorder
+@pytest.fixture(scope="session")
+def watches(nodes: Nodes, defined: Cluster) -> Iterator[Watches]:
+    """What is written anywhere, for who plays releases."""
+    with watching(defined) as watches:
+        yield watches
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> Iterator[Prometheus]:
+    """Who is asked by what measures releases."""
+    with running_prometheus() as prometheus:
+        yield prometheus
 
 
 @pytest.fixture

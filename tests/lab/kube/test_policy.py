@@ -1,16 +1,22 @@
 """A LanePolicy of a real API server, served: taken over, kept, told."""
 
+import asyncio
 import json
 import statistics
 import sys
 import time
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 from lab.kube._api import Json, Refused
 from lab.kube._pods import Pod, policy, serving
+from lab.kube._relay import relaying
 from lab.kube._rig import Cluster, until
+
+from colorfast.extproc import ObjectName
+from colorfast.extproc.kube import ObjectSource
 
 GOOD = {"default": "canary"}
 OTHER = {"default": "base"}
@@ -135,6 +141,30 @@ def test_the_last_policy_goes_on_while_the_api_server_is_away(defined: Cluster, 
         until(lambda: pod.shown()["lastRefusal"] is None, "it is back")
         (changed,) = defined.api.apply(policy(space, OTHER))
         until(lambda: is_served(pod, changed), "the change is served")
+
+
+async def test_a_watch_over_a_connection_that_has_died_silently_is_noticed(
+    defined: Cluster, space: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defined.api.apply(policy(space, GOOD))
+    config = defined.api.as_user(defined.token(space, "colorfast")).kubeconfig(space)
+    looks: asyncio.Queue[Any] = asyncio.Queue()
+    async with asyncio.timeout(60), relaying(defined.api.url) as relay:
+        config["clusters"][0]["cluster"]["server"] = relay.url
+        (tmp_path / "config").write_text(json.dumps(config))
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+        source = ObjectSource(ObjectName(namespace=space, name="shop"), wait=1.0, session=5.0)
+        following = asyncio.create_task(source.run(looks.put))
+        try:
+            before = await looks.get()
+            assert relay.go_mute() > 0
+            await asyncio.to_thread(defined.api.apply, policy(space, OTHER))
+            while (after := await looks.get()).content == before.content:
+                pass
+            assert json.loads(after.content)["spec"]["default"] == "base"
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
 
 
 def test_several_pods_write_the_status_once(defined: Cluster, space: str) -> None:

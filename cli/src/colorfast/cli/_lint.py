@@ -8,12 +8,14 @@ from typing import Any, Final
 import click
 
 from colorfast.cli._output import BAD_INPUT, OK, print_json, shown
+from colorfast.cli._release_file import release_findings
 from colorfast.k8s import CODES as K8S_CODES
 from colorfast.k8s import Version
 from colorfast.k8s.lint import Report, github_lines, lint, sarif
-from colorfast.k8s.manifests import Bundle, read_manifests
+from colorfast.k8s.manifests import Bundle, Kind, read_manifests
 from colorfast.policy import CODES as POLICY_CODES
 from colorfast.policy import Diagnostic, Level
+from colorfast.release import CODES as RELEASE_CODES
 
 _COUNTED: Final[tuple[Level, ...]] = ("error", "warning", "note")
 
@@ -45,13 +47,14 @@ def _version(_: click.Context, __: click.Parameter, value: str | None) -> Versio
 def lint_command(
     paths: tuple[str, ...], strict: bool, istio_version: Version | None, output: str
 ) -> int:
-    """Find what is wrong with policies, meshes and manifests, each finding with its position.
+    """Find what is wrong with policies, meshes, releases and manifests, and say where.
 
     PATH is a file, a folder with everything below it, or - for stdin. Everything that is given is
     looked at together: a rule that needs an object which is not among the files says nothing.
     """
     bundle = read_manifests(paths)
-    report = lint(bundle, istio=istio_version)
+    loaders = {Kind.LANE_RELEASE: release_findings}
+    report = lint(bundle, istio=istio_version, loaders=loaders)
     match output:
         case "json":
             print_json(list(_as_json(bundle, report)))
@@ -59,7 +62,7 @@ def lint_command(
             for line in github_lines(report.findings):
                 click.echo(line)
         case "sarif":
-            codes = {**POLICY_CODES, **K8S_CODES}
+            codes = {**POLICY_CODES, **K8S_CODES, **RELEASE_CODES}
             print_json(
                 sarif(
                     report.findings,
@@ -101,6 +104,10 @@ def _files(bundle: Bundle, report: Report) -> Iterable[str]:
 def _print(paths: tuple[str, ...], bundle: Bundle, report: Report) -> None:
     for one in report.findings:
         click.echo(str(one))
+    given = {file for file, _ in bundle.files} | set(map(shown, paths))
+    for file in dict.fromkeys(one.file for one in report.findings if one.file not in given):
+        counts = _counts(one for one in report.findings if one.file == file)
+        click.echo(f"{file}: {counts} (named by a LaneRelease)")
     for path in dict.fromkeys(paths):
         files = {file for file, given in bundle.files if given == path} | {shown(path)}
         policies = [one for one in report.policies if one.file in files]

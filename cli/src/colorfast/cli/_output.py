@@ -31,14 +31,15 @@ def read_text(path: str) -> str:
     try:
         data = sys.stdin.buffer.read() if path == STDIN else _read_file(path)
         return data.decode("utf-8-sig")
-    except OSError as error:
-        raise ColorfastError("CF110", f"{path}: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
         raise ColorfastError(
             "CF110",
             f"{path}: byte {error.start} is not UTF-8",
             fix="save the file as UTF-8",
         ) from None
+    except (OSError, ValueError) as error:  # ValueError: no file can have such a name
+        why = getattr(error, "strerror", None) or error
+        raise ColorfastError("CF110", f"{path}: {why}") from None
 
 
 def _read_file(path: str) -> bytes:

@@ -28,17 +28,32 @@ class Plan:
     policy: Policy
     layout: Layout
     message_timeout: float
+    drops: frozenset[str] = frozenset()
+    """Services whose applications do not pass the dye on."""
 
     def gateway(self) -> Json:
-        """The entrance: dyes, then routes to a version of the entry service."""
-        entry = self.mesh.service(self.mesh.entry)
+        """The entrances: dye, then route to a version of the service that is asked for.
+
+        That is the mesh's entry unless the request names another entrance as its host.
+        """
+        entries = [self.mesh.service(name) for name in self.mesh.entrances]
         dye = self._options("dye")
-        host = virtual_host(entry.name, self._routes(GATEWAY, entry))
-        manager = connection_manager(GATEWAY, [host], ext_proc_chain(self.policy, dye), edge=True)
+        hosts = [
+            virtual_host(
+                entry.name,
+                self._routes(GATEWAY, entry),
+                domains=("*",) if entry.name == self.mesh.entry else _hosts(entry),
+            )
+            for entry in entries
+        ]
+        manager = connection_manager(GATEWAY, hosts, ext_proc_chain(self.policy, dye), edge=True)
         return bootstrap(
             admin=f"unix:{self.layout.admin(GATEWAY)}",
             listeners=[listener(GATEWAY, f"{LOOPBACK}:{self.layout.gateway}", manager)],
-            clusters=[*self._clusters(entry), extproc_cluster(dye)],
+            clusters=[
+                *(each for entry in entries for each in self._clusters(entry)),
+                extproc_cluster(dye),
+            ],
         )
 
     def sidecar(self, workload: Workload) -> Json:
@@ -48,11 +63,7 @@ class Plan:
         called = [self.mesh.service(name) for name in workload.service.calls]
         to_app = virtual_host(_APP, [route(_APP, _APP)])
         to_others = [
-            virtual_host(
-                service.name,
-                self._routes("outbound", service),
-                domains=(service.name, f"{service.name}:80"),
-            )
+            virtual_host(service.name, self._routes("outbound", service), domains=_hosts(service))
             for service in called
         ]
         ports = {
@@ -120,6 +131,10 @@ class Plan:
         # A static endpoint counts as ready until something looks at it.
         watched = self.mesh.fallback == "endpoints"
         return cluster(workload.name, address, protocol="as-downstream", watched=watched)
+
+
+def _hosts(service: Service) -> tuple[str, str]:
+    return service.name, f"{service.name}:80"
 
 
 def _cluster_of(service: Service, targets: tuple[str, ...]) -> str:

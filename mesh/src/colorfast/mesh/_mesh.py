@@ -11,30 +11,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from colorfast.envoy import Json
+from colorfast.mesh._apps import command_of, environment_of
 from colorfast.mesh._configs import Plan
-from colorfast.mesh._launch import answers, program, start_envoy
+from colorfast.mesh._launch import answers, start_envoy
 from colorfast.mesh._layout import GATEWAY, SERVICE, Layout
 from colorfast.mesh._ports import LOOPBACK, Ports
 from colorfast.mesh._supervisor import Child, Supervisor
 from colorfast.policy import Mesh, Policy, Workload, check_fit, load_policy
 
 T = TypeVar("T")
-
-_APPS = Path(__file__).parent / "apps"
-
-_CARRY = {
-    # By Colorfast's SDK.
-    "aiohttp": {"OTEL_PROPAGATORS": "tracecontext,baggage,colorfast"},
-    # By OpenTelemetry's baggage alone, as any service does that has never heard of Colorfast.
-    "requests": {"OTEL_PROPAGATORS": "tracecontext,baggage", "COLORFAST_AUTO": "off"},
-}
-"""How each of the applications keeps the dye between what it gets and what it sends."""
-
-_OTEL = {
-    "OTEL_TRACES_EXPORTER": "none",
-    "OTEL_METRICS_EXPORTER": "none",
-    "OTEL_LOGS_EXPORTER": "none",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,29 +118,11 @@ class RunningMesh:
         )
 
     async def _start_app(self, workload: Workload) -> None:
-        service, socket = workload.service, self.layout.app(workload)
-        proxy = f"http://{LOOPBACK}:{self.layout.outbound[workload.name]}"
-        env = (
-            _OTEL
-            | _CARRY[service.app]
-            | {
-                "COLORFAST_HEADER": self.policy.header,
-                "COLORFAST_MEMBER": self.policy.member.key,
-                "SERVICE_NAME": service.name,
-                "SERVICE_VERSION": workload.lane,
-                "SERVICE_CALLS": " ".join(service.calls),
-                "SERVICE_SOCKET": str(socket),
-                "http_proxy": proxy,
-                "no_proxy": "",
-                "PYTHONUNBUFFERED": "1",
-            }
-        )
-        command = [program("opentelemetry-instrument"), sys.executable]
-        command += [str(_APPS / f"{service.app}_app.py")]
-        app = await self._supervisor.start(f"{workload.name}.app", command, env=env)
+        env = environment_of(self.plan, workload)
+        app = await self._supervisor.start(f"{workload.name}.app", command_of(workload), env=env)
         self._apps[workload.name] = app
         # A page that it does not have: this must not call the other services.
-        await self._answers(app, socket, "/ready", 404)
+        await self._answers(app, self.layout.app(workload), "/ready", 404)
 
     async def _answers(self, child: Child, socket: Path, path: str, status: int) -> None:
         within = self._timing.ready

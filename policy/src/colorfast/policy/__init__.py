@@ -54,6 +54,7 @@ from colorfast.policy._outcome import Outcome
 from colorfast.policy._reach import LaneRoute, lane_routes, lane_targets
 from colorfast.policy._regex_limits import DfaError
 from colorfast.policy._request import Request
+from colorfast.policy._split import order_in_objects
 from colorfast.policy._vectors import (
     Difference,
     Lines,
@@ -125,5 +126,6 @@ __all__ = [
     "load_policy",
     "load_vectors",
     "observe_reference",
+    "order_in_objects",
     "route_of",
 ]

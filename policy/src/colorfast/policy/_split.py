@@ -1,7 +1,7 @@
 """Sticky splits: which bucket a key falls into."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from xxhash import xxh64_intdigest
@@ -23,6 +23,15 @@ def seed_of(salt: str) -> int:
 def bucket_of(key: bytes, seed: int) -> int:
     """xxHash64(key, seed) mod 10,000: exactly Envoy's ``consistent_hashing`` input matcher."""
     return xxh64_intdigest(key, seed) % BUCKETS
+
+
+def order_in_objects(lanes: Iterable[str], baseline: str) -> list[str]:
+    """The order in which *lanes* of an object of a cluster take their buckets.
+
+    An API server keeps no order of keys, so one is made up: by name, and the baseline last. That is
+    what a file usually says, so a lane that grows takes buckets from the baseline only.
+    """
+    return sorted(lanes, key=lambda lane: (lane == baseline, lane))
 
 
 def sticky_key(split: Split, request: Request) -> tuple[Attribute, bytes] | None:

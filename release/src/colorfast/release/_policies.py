@@ -2,7 +2,7 @@
 
 from copy import deepcopy
 
-from colorfast.policy import Attribute, Source
+from colorfast.policy import Attribute, Source, order_in_objects
 from colorfast.release._model import Json, Release
 from colorfast.release._steps import WHOLE
 
@@ -30,12 +30,15 @@ def dyed(release: Release, weight: int) -> Json:
 
 def _share(release: Release, weight: int) -> Json:
     assert release.sticky is not None  # noqa: S101 (valid by construction: share is dye)
+    weights = {str(release.lane): weight, release.rest: WHOLE - weight}
+    # Users get the same lanes whether the file is served or the object that is made of it.
+    order = order_in_objects(weights, release.policy.baseline)
     return {
         "name": release.rule,
         "split": {
             "by": [_key(attribute) for attribute in release.sticky.by],
             "salt": release.sticky.salt,
-            "weights": {str(release.lane): weight, release.rest: WHOLE - weight},
+            "weights": {lane: weights[lane] for lane in order},
             "otherwise": release.rest,
         },
     }

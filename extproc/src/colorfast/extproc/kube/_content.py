@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
+from colorfast.policy import order_in_objects
+
 Json: TypeAlias = dict[str, Any]
 
 _BASELINE: Final = "base"
@@ -26,10 +28,7 @@ def content_of(thing: Mapping[str, Any]) -> bytes:
 
 
 def _ordered(spec: Any) -> Any:
-    """*spec* with all keys by name, except that a split's weights end with the baseline's.
-
-    That is what a file usually says, so a lane that grows takes buckets from the baseline only.
-    """
+    """*spec* with all keys by name, except that a split's weights end with the baseline's."""
     ordered = json.loads(json.dumps(spec, sort_keys=True))
     if not isinstance(ordered, dict):
         return ordered
@@ -38,6 +37,6 @@ def _ordered(spec: Any) -> Any:
     for rule in rules if isinstance(rules, list) else ():
         split = rule.get("split") if isinstance(rule, dict) else None
         weights = split.get("weights") if isinstance(split, dict) else None
-        if isinstance(weights, dict) and baseline in weights:
-            weights[baseline] = weights.pop(baseline)
+        if isinstance(split, dict) and isinstance(weights, dict):
+            split["weights"] = {lane: weights[lane] for lane in order_in_objects(weights, baseline)}
     return ordered

@@ -35,15 +35,19 @@ _LOG = logging.getLogger("colorfast.extproc")
 
 
 class ObjectSource:
-    """The LanePolicy *place*. A start waits *wait* seconds for one that cannot be had."""
+    """The LanePolicy *place*. A start waits *wait* seconds for one that cannot be had.
+
+    A watch is trusted for *session* seconds.
+    """
 
     by_path = True
 
-    def __init__(self, place: ObjectName, *, wait: float) -> None:
+    def __init__(self, place: ObjectName, *, wait: float, session: float = SESSION) -> None:
         self.name = str(place)
         self.tells = no_tells()
         self._place = place
         self._wait = wait
+        self._session_lasts = session
         self._asked = asyncio.Event()
         self._thing: Json | None = None
         """The object as it was seen last."""
@@ -103,11 +107,11 @@ class ObjectSource:
             await asyncio.sleep(max(backoff.delay, SPREAD))
 
     async def _session(self, look: Look) -> None:
-        """Follow the object for a minute, or until asked to look again."""
+        """Follow the object as long as a watch is trusted, or until asked to look again."""
         again = self._asked.is_set()
         self._asked.clear()
         try:
-            async with asyncio.timeout(SESSION) as limit, _api.connected() as client:
+            async with asyncio.timeout(self._session_lasts) as limit, _api.connected() as client:
                 self._limit = limit
                 await self._follow(client, look, again=again)
         except TimeoutError:
@@ -121,7 +125,8 @@ class ObjectSource:
         found = await _api.find(client, self._place)
         self._failing = None
         await look(self._seen(found.thing, again=again))
-        changes = _api.changes(client, self._place, found.version, seconds=2 * SESSION)
+        seconds = max(1, round(2 * self._session_lasts))
+        changes = _api.changes(client, self._place, found.version, seconds=seconds)
         async with aclosing(changes):
             async for thing in changes:
                 await look(self._seen(thing))

@@ -9,6 +9,7 @@ from colorfast.k8s.lint import (
     _ext_proc,
     _headers,
     _lanes,
+    _policies,
     _routes,
 )
 from colorfast.k8s.lint._rule import Rule
@@ -91,6 +92,15 @@ RULES: Final = (
         why="lanes and whatever else is in baggage are nobody else's business",
         fix="route the host by a VirtualService with headers: {request: {remove: [baggage]}}, and "
         "remove the lane header, too",
+    ),
+    Rule(
+        code="CF523",
+        level="warning",
+        title="order of lanes that a cluster does not keep",
+        check=_policies.order_is_kept,
+        why="an API server keeps no order of keys: who reads the object deals users other lanes "
+        "than who reads the file",
+        fix="write the lanes by name, the baseline last",
     ),
     Rule(
         code="CF531",

@@ -1,10 +1,13 @@
 """Manifests in, findings out: our own kinds by their loaders, everything else by the rules."""
 
+import os
 import re
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
 from colorfast.k8s._findings import in_order
 from colorfast.k8s.lint._index import build_index
@@ -21,6 +24,9 @@ from colorfast.policy import (
     load_mesh,
     load_policy,
 )
+
+Loader: TypeAlias = Callable[[str, str], Iterable[Diagnostic]]
+"""What is wrong with an object of ours, of its text and the name of its file."""
 
 ANNOTATION: Final = "colorfast.dev/ignore"
 MAX_HITS: Final = 1_000
@@ -66,16 +72,42 @@ class _Mark:
 @dataclass(slots=True)
 class _Found:
     findings: list[tuple[Diagnostic, Manifest | None]] = field(default_factory=list)
+    places: set[tuple[str, str, int]] = field(default_factory=set)
     policies: list[Policy] = field(default_factory=list)
     meshes: list[Mesh] = field(default_factory=list)
 
+    def add(self, diagnostics: Iterable[Diagnostic], owner: Manifest | None = None) -> None:
+        """Add *diagnostics*, except those that an earlier call has added."""
+        new = [one for one in diagnostics if _place(one) not in self.places]
+        self.findings += [(one, owner) for one in new]
+        self.places.update(map(_place, new))
 
-def lint(bundle: Bundle, *, istio: Version | None = None) -> Report:
-    """Hold everything in *bundle* to the rules. *istio*: the version that it is for, when known."""
-    found = _Found([(one, None) for one in bundle.findings])
+
+def _place(one: Diagnostic) -> tuple[str, str, int]:
+    """What it is and where, whichever way the file was found."""
+    return one.code, os.path.abspath(one.file), one.line  # noqa: PTH100 (of a name, not of a file)
+
+
+def lint(
+    bundle: Bundle,
+    *,
+    istio: Version | None = None,
+    loaders: Mapping[Kind, Loader] = MappingProxyType({}),
+) -> Report:
+    """Hold everything in *bundle* to the rules. *istio*: the version that it is for, when known.
+
+    *loaders* are for kinds that rooms above this one know; without one a kind is not looked at.
+    """
+    found = _Found()
+    found.add(bundle.findings)
     for manifest, piece in bundle.texts:
-        _load(manifest, piece.in_place, found)
+        if manifest.kind not in loaders:
+            _load(manifest, piece.in_place, found)
     _fit(found)
+    # They may name policies and meshes that are among the files, and have had their say now.
+    for manifest, piece in bundle.texts:
+        if manifest.kind in loaders:
+            found.add(loaders[manifest.kind](piece.in_place, manifest.file), manifest)
     index = build_index(bundle.manifests, found.policies, istio=istio)
     for rule in RULES:
         for hit in islice(rule.check(index), MAX_HITS):
@@ -98,14 +130,11 @@ def _load(manifest: Manifest, text: str, found: _Found) -> None:
             loaded = load_policy(text, file=manifest.file)
             found.policies.append(loaded.policy)
             diagnostics = loaded.diagnostics
-        else:
+        elif manifest.kind is Kind.LANE_MESH:
             found.meshes.append(load_mesh(text, file=manifest.file))
     except InvalidInput as error:
         diagnostics = error.diagnostics
-    known = {(one.code, one.file, one.line) for one, _ in found.findings}
-    for one in diagnostics:
-        if (one.code, one.file, one.line) not in known:
-            found.findings.append((one, manifest))
+    found.add(diagnostics, manifest)
 
 
 def _fit(found: _Found) -> None:

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     FLAGGER_CANARY = "Canary.flagger.app"
     LANE_POLICY = "LanePolicy.colorfast.dev"
     LANE_MESH = "LaneMesh.colorfast.dev"
+    LANE_RELEASE = "LaneRelease.colorfast.dev"
     KUSTOMIZATION = "Kustomization.kustomize.config.k8s.io"
 
 

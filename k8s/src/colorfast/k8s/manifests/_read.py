@@ -27,11 +27,11 @@ MAX_BYTES: Final = 10 << 20
 MAX_KEPT: Final = 250_000
 """Values of all objects that are looked at together."""
 MAX_OURS: Final = 500
-"""LanePolicies and LaneMeshes that are loaded."""
+"""LanePolicies, LaneMeshes and LaneReleases that are loaded."""
 MAX_SKIPS: Final = 1_000
 """Skips that are kept one by one, and reasons that are told apart; all of them are counted."""
 
-OURS: Final = (Kind.LANE_POLICY, Kind.LANE_MESH)
+OURS: Final = (Kind.LANE_POLICY, Kind.LANE_MESH, Kind.LANE_RELEASE)
 
 
 @dataclass(slots=True)
@@ -166,7 +166,7 @@ def _keep_text(bundle: Bundle, manifest: Manifest, piece: Piece) -> None:
     if len(bundle.texts) <= MAX_OURS:
         return
     del bundle.texts[MAX_OURS:]
-    what = f"this LanePolicy or LaneMesh, and those after it, are more than the {MAX_OURS} loaded"
+    what = f"this object of Colorfast, and those after it, are more than the {MAX_OURS} loaded"
     known = any(one.what == what for one in bundle.findings)
     if not known:
         line, column = manifest.root.at

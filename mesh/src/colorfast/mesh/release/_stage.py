@@ -3,8 +3,16 @@
 from dataclasses import replace
 
 from colorfast.mesh._errors import not_played
-from colorfast.policy import Attribute, Mesh, Source, Workload
-from colorfast.release import Release
+from colorfast.policy import ColorfastError, Mesh, Source, Workload
+from colorfast.release import Plan, Release
+
+_MOST = 24
+"""Workloads. Each is an Envoy and an application, about 100 MiB."""
+
+
+def is_by_lane(release: Release) -> bool:
+    """Whether requests get the new versions by being in the lane, and not by weights of routes."""
+    return release.pattern == "locked" and release.share != "weights"
 
 
 def staged(release: Release) -> Mesh:
@@ -12,13 +20,16 @@ def staged(release: Release) -> Mesh:
 
     Raises ColorfastError (CF617) for a release that cannot be played here.
     """
-    _check(release)
     services = []
     for service in release.mesh.services:
         change = release.change(service.name)
         versions = (change.old, change.new) if change else (release.policy.baseline,)
         services.append(replace(service, lanes=versions, lane_labels=()))
-    return replace(release.mesh, services=tuple(services), gateways=(), fallback="deployed")
+    mesh = replace(release.mesh, services=tuple(services), fallback="deployed")
+    refusal = _refusal(release, mesh)
+    if refusal is not None:
+        raise refusal
+    return mesh
 
 
 def workloads(release: Release, mesh: Mesh, *, new: bool) -> tuple[Workload, ...]:
@@ -27,36 +38,54 @@ def workloads(release: Release, mesh: Mesh, *, new: bool) -> tuple[Workload, ...
     return tuple(one for one in mesh.workloads if (made.get(one.service.name) == one.lane) is new)
 
 
-def _check(release: Release) -> None:
-    if release.pattern != "locked" or release.share != "dye" or release.style != "version":
+def in_wrong_order(release: Release) -> Release:
+    """*release* with the entrance finished before the others.
+
+    Raises ColorfastError (CF617) when it has no order.
+    """
+    why = _without_order(release)
+    if why:
+        raise not_played("the wrong order of a release without an order", why, "leave --break out")
+    return replace(release, finish="first")
+
+
+def _without_order(release: Release) -> str:
+    """Why there is no order to break; empty when there is one."""
+    if release.pattern == "single":
+        return "it has one service"
+    if release.pattern == "locked" and not is_by_lane(release):
+        return "all of its services get their weights at once"
+    return ""
+
+
+def check_way(made: Plan, give_up_after: int | None) -> None:
+    """Raises ColorfastError (CF617) when there is no such step to give the release up after."""
+    last = len(made.steps) - 1
+    if give_up_after is not None and not 1 <= give_up_after <= last:
         raise not_played(
-            f"pattern {release.pattern} with share {release.share} and style {release.style}",
-            "no controller runs here: steps are the dye's, ours of routes, and pods'",
-            "play a release with pattern: locked, share: dye and style: version",
+            f"a release that is given up after step {give_up_after}",
+            f"its plan has {last + 1} steps, and after the last one it is through",
+            f"name a step from 1 to {last}; colorfast release plan shows them",
         )
-    if release.controller == "flagger":
-        raise not_played(
-            "controller flagger",
-            "its promotion moves the base routes, and it does not run here",
-            "try --controller istio",
+
+
+def _refusal(release: Release, mesh: Mesh) -> ColorfastError | None:
+    if is_by_lane(release) and (release.style != "version" or release.controller == "flagger"):
+        return not_played(
+            f"a locked release of {release.controller} in style {release.style}",
+            "there the controller moves routes by itself, and none runs here",
+            "try --controller istio and style: version; verify tells of this one",
         )
-    if len(release.entrances) > 1:
-        raise not_played(
-            f"{len(release.entrances)} entrances",
-            "the local mesh has one gateway, which leads to spec.entry",
-            "take gateways[].entry out of the mesh",
-        )
-    if release.drops:
-        raise not_played(
-            "services that drop the dye", "the sample applications all keep it", "remove drops"
-        )
-    if release.sticky is not None and _is_address(release.sticky.by[0]):
-        raise not_played(
+    if release.sticky is not None and release.sticky.by[0].source is Source.SOURCE_IP:
+        return not_played(
             "a split by sourceIp first",
             "every request comes from 127.0.0.1, so all of them would get one version",
             "put a cookie, a header or a query parameter first",
         )
-
-
-def _is_address(attribute: Attribute) -> bool:
-    return attribute.source is Source.SOURCE_IP
+    if len(mesh.workloads) > _MOST:
+        return not_played(
+            f"{len(mesh.workloads)} workloads",
+            f"each takes two processes of this machine, and {_MOST} are the most",
+            "play a part of the mesh: what does not meet the release need not be there",
+        )
+    return None

@@ -15,7 +15,7 @@ from colorfast.release.generate._analysis import ARGO, argo_run, argo_template, 
 from colorfast.release.generate._errors import finding
 from colorfast.release.generate._routes import destination_rules, dye, virtual_services
 from colorfast.release.generate._site import LANE_LABEL, Site, aside
-from colorfast.release.generate._subsets import by_services
+from colorfast.release.generate._subsets import by_services, stable_role
 from colorfast.release.generate._workloads import (
     kept_labels,
     own_labels,
@@ -160,7 +160,12 @@ def _hosts(site: Site, change: Change) -> Json:
     if not site.locked and site.release.analysis is not None:
         name = template_name(site, site.release.policy.baseline)
         analysis = {"analysis": {"templates": [{"templateName": name}], "startingStep": 1}}
+    roles = {}
+    if site.release.mesh.fallback == "endpoints":
+        # Filters lead lanes to the baseline's subset, which no Service stands for.
+        roles = {"stableMetadata": {"labels": dict(stable_role(site, change))}}
     return {
+        **roles,
         "stableService": _stable(change),
         "canaryService": _canary_service(change),
         # Longer, and the two Services are rewritten against each other until istiod starves.

@@ -11,6 +11,7 @@ CODES: Codes = {
     "CF824": ("error", "condition that this controller cannot say"),
     "CF825": ("error", "lane whose subset the release needs"),
     "CF826": ("warning", "filters that do not send what the split reads"),
+    "CF827": ("warning", "measurements that nobody takes"),
 }
 """Every code of this package: its level and its title."""
 

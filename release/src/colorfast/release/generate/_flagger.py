@@ -16,16 +16,13 @@ from colorfast.release.generate._analysis import flagger_template
 from colorfast.release.generate._errors import finding
 from colorfast.release.generate._routes import destination_rules, virtual_services
 from colorfast.release.generate._site import Site
+from colorfast.release.generate._subsets import FLAGGER_LABEL
 from colorfast.release.generate._workloads import deployment, own_labels, service, template
 
 API: Final = "flagger.app/v1beta1"
 
 GATE: Final = "http://flagger-loadtester.flagger-system/gate/check"
 """What Flagger asks before it promotes; closed until somebody opens it."""
-
-_SELECTOR: Final = "name"
-"""Flagger takes a label for its own and gives the stable pods another value of it. This one is
-not among those that the mesh's Service selects."""
 
 _INTERVAL: Final = 60
 _BOUNDS: Final = {">=": ("min",), "<=": ("max",), "==": ("min", "max")}
@@ -157,6 +154,6 @@ def _templates(site: Site) -> Iterator[Json]:
 
 
 def _deployment(site: Site, change: Change, version: str) -> Json:
-    own = {_SELECTOR: change.name}
+    own = {FLAGGER_LABEL: change.name}
     pods = template(site, change, version, own)
     return deployment(site, change, name=change.name, pods=pods, selector=own)

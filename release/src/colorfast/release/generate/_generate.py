@@ -151,6 +151,14 @@ def _check(site: Site) -> Iterator[Diagnostic]:
             "without it nobody gets the share",
             fix="before the release build them from a policy that reads it, such as one of a dye",
         )
+    if release.analysis is not None and not _measures(site):
+        yield finding(
+            release,
+            "CF827",
+            "analysis is not used",
+            why=f"{release.controller} takes no measurements in such a release",
+            fix="ask Prometheus before each step, or use argo-rollouts or kubevela",
+        )
     if release.mesh.fallback == "endpoints":
         yield from _named_by_filters(site)
     if site.locked and release.share != "dye" and _keeps_routes(site):
@@ -161,6 +169,13 @@ def _check(site: Site) -> Iterator[Diagnostic]:
             why="its own routes are in the way of the weights",
             fix="use share: dye",
         )
+
+
+def _measures(site: Site) -> bool:
+    if site.release.controller == "flagger":
+        # A Canary that fails loses its pods, and requests may be in the lane.
+        return not site.locked
+    return site.release.controller in ("argo-rollouts", "kubevela")
 
 
 def _named_by_filters(site: Site) -> Iterator[Diagnostic]:

@@ -10,7 +10,7 @@ from colorfast.release._steps import Plan
 COMPONENT = "lane-release"
 
 LANE_LABEL = "colorfast.dev/lane"
-"""Label of pods whose lane a controller moves (Argo Rollouts, style ``labels``)."""
+"""Label of pods whose lane a controller moves (Argo Rollouts)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,10 @@ KRUISE_SUBSET = "canary"
 KRUISE_CANARY = {KRUISE_LABEL: "gray"}
 KRUISE_STABLE = {KRUISE_LABEL: "base"}
 
+FLAGGER_LABEL = "name"
+"""Flagger takes a label for its own and gives the stable pods another value of it. This one is
+not among those that the mesh's Service selects."""
+
 
 def subsets(site: Site, change: Change) -> dict[str, Mapping[str, str]]:
     """The subsets that a release needs besides the lanes', and the labels that they select.
@@ -60,8 +64,8 @@ def with_subsets(site: Site, change: Change, rule: Json, base: str) -> Json:
     """*rule*, the DestinationRule of the lanes, with the release's subsets in it.
 
     Other lanes' subsets stay. Those of the baseline and of the release's lane stay only where
-    lanes fall back by endpoints, for filters name them; the baseline's is then *base*, the version
-    that the base routes lead to.
+    lanes fall back by endpoints, for filters name them; the baseline's has the pods of *base* then,
+    the version that the base routes lead to, or those that the controller has as its stable ones.
     """
     release = site.release
     own = subsets(site, change)
@@ -70,8 +74,7 @@ def with_subsets(site: Site, change: Change, rule: Json, base: str) -> Json:
         if lane not in (release.policy.baseline, release.lane):
             continue
         if release.mesh.fallback == "endpoints" and name not in own:
-            version = base if lane == release.policy.baseline else change.new
-            own[name] = labels_of(release, change, version)
+            own[name] = _behind_filters(site, change, lane, base)
     kept = [
         one | {"name": kept_name(site, change, lanes[one["name"]])}
         for one in rule["spec"]["subsets"]
@@ -79,6 +82,23 @@ def with_subsets(site: Site, change: Change, rule: Json, base: str) -> Json:
     ]
     made = [{"name": name, "labels": dict(labels)} for name, labels in own.items()]
     return rule | {"spec": rule["spec"] | {"subsets": [*made, *kept]}}
+
+
+def _behind_filters(site: Site, change: Change, lane: str, base: str) -> Mapping[str, str]:
+    """The pods that an aggregate cluster finds under a lane's name."""
+    release = site.release
+    if lane != release.policy.baseline:
+        return labels_of(release, change, change.new)
+    # Of routes that are the controller's no step writes a subset: one by version would be empty
+    # from the promotion on.
+    return stable_role(site, change) if by_services(site) else labels_of(release, change, base)
+
+
+def stable_role(site: Site, change: Change) -> Mapping[str, str]:
+    """By what the stable pods are known, whichever version they are, ``by_services``."""
+    if site.release.controller == "flagger":
+        return {FLAGGER_LABEL: f"{change.name}-primary"}
+    return {LANE_LABEL: site.release.policy.baseline}
 
 
 def kept_name(site: Site, change: Change, lane: str) -> str:

@@ -1,0 +1,300 @@
+"""What is played of a release: to its end, given up after each step, and disturbed on its way."""
+
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+from time import sleep
+from typing import Final, Protocol, TypeAlias
+
+import pytest
+from lab.kube._cases import Case, golden
+from lab.kube._nodes import Nodes
+from lab.kube._play import Controls, Player, playing
+from lab.kube._prometheus import BAD, Prometheus
+from lab.kube._record import Watches
+from lab.kube._rig import Cluster
+from lab.kube._traffic import ready
+from release.cases import release_of
+from release.explain import broken, disagreement
+from release.trace import Trace
+
+from colorfast.release import Change
+from colorfast.release.verify import Invariant, table_of, verify
+
+SCALED_DOWN_AFTER: Final = 30
+"""Seconds after which Argo takes down the pods that it needs no more: its default."""
+
+TOGETHER: Final = 300.0
+"""Seconds within which plays that are to be disturbed together have come so far."""
+
+
+class Restartable(Controls, Protocol):
+    """A controller that can be stopped."""
+
+    def restart(self) -> None:
+        """End it, whatever it is doing, and start it again."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lab:
+    """All that a play needs."""
+
+    cluster: Cluster
+    controls: Restartable
+    watches: Watches
+    nodes: Nodes
+    prometheus: Prometheus
+
+
+Script: TypeAlias = Callable[[Player, Lab], None]
+
+
+def scripts(case: str) -> dict[str, Script]:
+    """The plays of the golden release *case* that can go on side by side, by their names."""
+    release = release_of(case)
+    made = Case(case, release)
+    locked = release.pattern == "locked"
+    where = middle(made)
+    found: dict[str, Script] = {"forward": lambda player, lab: player.forward()}
+    for step in made.plan.steps:
+        found[f"given-up-after-{step.id}"] = partial(given_up, after=step.number)
+    troubles: dict[str, Disturbance] = {
+        "a-pod-unready": a_pod_is_unready,
+        "no-pod-ready": no_pod_is_ready,
+        "applied-again": everything_is_applied_again,
+    }
+    # Kruise knows no abort but the old image, and measures nothing.
+    argo = release.controller == "argo-rollouts"
+    if locked:
+        found["given-up-slowly"] = given_up_slowly
+    if locked and argo:
+        troubles["aborted-alone"] = one_is_aborted
+    elif release.analysis is not None and argo:
+        found["analysis-fails"] = partial(given_up, after=where, disturbed=the_analysis_fails)
+    if not argo:
+        found["routes-edited"] = partial(edited, after=where)
+    for name, trouble in troubles.items():
+        found[name] = partial(forward, disturbed=trouble, after=where)
+        found[f"{name}-given-up"] = partial(given_up, disturbed=trouble, after=where)
+    return found
+
+
+def restarted(case: str, together: threading.Barrier) -> dict[str, Script]:
+    """Plays in which the controller is restarted; it is one for all of them."""
+
+    def disturbed(player: Player, lab: Lab) -> None:
+        player.note("did", "the controller is restarted")
+        together.wait(TOGETHER)
+
+    steps = Case(case, release_of(case)).plan.steps
+    return {
+        f"restarted-after-{step.id}": partial(forward, disturbed=disturbed, after=step.number)
+        for step in steps
+        if step.pause is None and step.number < len(steps)
+    }
+
+
+def middle(case: Case) -> int:
+    """The step after which a disturbance matters most: new versions serve, and nothing is final.
+
+    It has no pause that could be over before the disturbance is.
+    """
+    locked = case.release.pattern == "locked"
+    shares = [one for one in case.plan.steps if one.action in ("dye", "weigh")]
+    still = [one for one in shares if one.pause is None or (locked and one.kind == "policy")]
+    return still[-1].number if locked else still[0].number
+
+
+# Scripts.
+
+
+Disturbance: TypeAlias = Callable[[Player, Lab], None]
+
+
+def forward(player: Player, lab: Lab, *, disturbed: Disturbance, after: int) -> None:
+    player.forward(after)
+    disturbed(player, lab)
+    player.forward(since=after)
+
+
+def given_up(player: Player, lab: Lab, *, after: int, disturbed: Disturbance | None = None) -> None:
+    player.forward(after)
+    if disturbed is not None:
+        disturbed(player, lab)
+    player.back()
+
+
+def given_up_slowly(player: Player, lab: Lab) -> None:
+    """Whoever goes back may take his time: no controller does anything to what is not ready."""
+    player.forward(middle(player.case) + 1)
+    for step in player.needed():
+        player.play(step, back=True)
+        if step.action in ("dye", "restore"):
+            player.note("did", "some time passes")
+            sleep(SCALED_DOWN_AFTER + 5)
+
+
+def edited(player: Player, lab: Lab, *, after: int) -> None:
+    """Whoever changes routes under Kruise changes nothing that lasts, and nothing else either."""
+    player.forward(after)
+    with _trouble(player, _victim(player), "edited"):
+        for path in _routes(player):
+            timeout = [{"op": "add", "path": "/spec/http/0/timeout", "value": "7s"}]
+            lab.cluster.api.patch(path, timeout, "json-patch+json")
+        player.recorder.until_quiet()
+    player.forward(since=after)
+    left = [lab.cluster.api.get(path)["spec"]["http"][0].get("timeout") for path in _routes(player)]
+    assert not any(left), left
+
+
+def _routes(player: Player) -> list[str]:
+    """Where the VirtualServices are."""
+    base = "/apis/networking.istio.io/v1/namespaces"
+    names = player.recorder.last().of("VirtualService")
+    return [f"{base}/{namespace}/virtualservices/{name}" for namespace, name in names]
+
+
+def a_pod_is_unready(player: Player, lab: Lab) -> None:
+    change = _victim(player)
+    player.note("did", f"a pod of {change.name} is unready for a moment")
+    _unready(player, lab, change, player.pods(change, change.new)[:1])
+
+
+def no_pod_is_ready(player: Player, lab: Lab) -> None:
+    change = _victim(player)
+    with _trouble(player, change, "no new pod"):
+        _unready(player, lab, change, player.pods(change, change.new))
+
+
+def everything_is_applied_again(player: Player, lab: Lab) -> None:
+    with _trouble(player, _victim(player), "applied again", everyone=True):
+        player.apply_again()
+        player.recorder.until_quiet()
+
+
+def one_is_aborted(player: Player, lab: Lab) -> None:
+    change = _victim(player)
+    with _trouble(player, change, "aborts"):
+        player.controls.abort(change)
+        _until_aborted(player, change)
+
+
+def the_analysis_fails(player: Player, lab: Lab) -> None:
+    change = _victim(player)
+    with _trouble(player, change, "analysis fails"):
+        lab.prometheus.answers[player.case.prefix] = BAD
+        _until_aborted(player, change)
+
+
+@contextmanager
+def _trouble(
+    player: Player, change: Change, words: str, *, everyone: bool = False
+) -> Iterator[None]:
+    """A trouble that the table has a row about, named with *words*; else it must change nothing."""
+    rows = [one.name for one in table_of(player.release).rows if one.by == "trouble"]
+    changes = player.release.changes if everyone else (change,)
+    with ExitStack() as stack:
+        for row in (one for one in rows if words in one):
+            for one in changes:
+                stack.enter_context(player.trouble(row, one))
+        player.note("did", words)
+        yield
+
+
+def _until_aborted(player: Player, change: Change) -> None:
+    player.until(
+        lambda state: player.controls.phase(state, change) == "aborted", f"{change.name} is aborted"
+    )
+    player.recorder.until_quiet()
+
+
+def _victim(player: Player) -> Change:
+    """Whom it strikes: somebody whom the last step was for, or the first of all."""
+    names = player.last.services or (player.release.changes[0].name,)
+    (change,) = (one for one in player.release.changes if one.name == names[0])
+    return change
+
+
+def _unready(player: Player, lab: Lab, change: Change, pods: list[str]) -> None:
+    for is_ready, left in ((False, change.replicas - len(pods)), (True, change.replicas)):
+        for pod in pods:
+            lab.nodes.set_ready(change.service.namespace, pod, ready=is_ready)
+        player.until(
+            lambda state, left=left: ready(state, change, change.new) == left,  # type: ignore[misc]
+            f"{left} pods of {change.name} are ready",
+        )
+        player.recorder.until_quiet()
+
+
+# Playing, and what is wrong with what was played.
+
+
+def play_all(lab: Lab, case: str, config: pytest.Config) -> Iterator[Trace | str]:
+    """The traces of every play of *case*, or of those that ``--plays`` names."""
+    asked = config.getoption("--plays")
+    return play(lab, case, {name: one for name, one in scripts(case).items() if asked in name})
+
+
+def play(lab: Lab, case: str, played: Mapping[str, Script]) -> Iterator[Trace | str]:
+    """The traces of all of *played*, side by side, or what went wrong with one."""
+    with ThreadPoolExecutor(max_workers=len(played)) as pool:
+        yield from pool.map(lambda name: _play(lab, case, name, played[name]), played)
+
+
+def play_restarted(lab: Lab, case: str) -> Iterator[Trace | str]:
+    """The traces of plays that wait for each other, and for one restart of the controller."""
+    count = len(restarted(case, threading.Barrier(1)))
+    together = threading.Barrier(count, action=lab.controls.restart)
+    return play(lab, case, restarted(case, together))
+
+
+def wrong(case: str, trace: Trace) -> Iterator[str]:
+    """How *trace* is not what the model, the plan and the verdict say."""
+    release = release_of(case)
+    made = Case(case, release)
+    if problem := disagreement(made.plan, table_of(release), trace):
+        yield problem
+    for invariant, what in broken(made.plan, trace).items():
+        if invariant not in reported(case):
+            yield f"{case}/{trace.play} breaks {invariant}, which verify does not tell: {what}"
+
+
+@cache
+def reported(case: str) -> frozenset[Invariant]:
+    """What ``verify`` says that the release breaks."""
+    return frozenset(one.invariant for one in verify(release_of(case)).counterexamples)
+
+
+def _play(lab: Lab, case: str, name: str, script: Script) -> Trace | str:
+    def made(prefix: str) -> Case:
+        return golden(case, prefix, lab.prometheus.url)
+
+    try:
+        with playing(lab.cluster, lab.controls, lab.watches, made) as player:
+            try:
+                script(player, lab)
+                return player.trace(name)
+            except Exception:  # noqa: BLE001 (one play is not to end the others)
+                return f"{case}/{name}: {traceback.format_exc()}\n{player.trace(name).text()}"
+    except Exception:  # noqa: BLE001
+        return f"{case}/{name}: {traceback.format_exc()}"
+
+
+def settled(played: Iterator[Trace | str], config: pytest.Config) -> list[str]:
+    """What is wrong with *played*; with ``--record`` the traces are kept, whatever they say."""
+    found = []
+    record = config.getoption("--record")
+    for one in played:
+        if isinstance(one, str):
+            found.append(one)
+            continue
+        if record:
+            one.file.parent.mkdir(exist_ok=True, parents=True)
+            one.file.write_text(one.text())
+        found += list(wrong(one.case, one))
+    return found
