@@ -7,7 +7,7 @@ JOBS   ?= 2
 SECONDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test validators test-brokers test-envoys test-sdk h2spec cue lab lab-istio lab-kube lint format bench fuzz proto wasm clean
+.PHONY: help demo test validators test-brokers test-envoys test-sdk h2spec cue lab lab-istio lab-kube lab-fuzz lint format bench fuzz proto wasm clean
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -42,6 +42,9 @@ lab-istio: $(VENV)/.dev ## Istio's config engine renders it, real Envoys run tha
 
 lab-kube: $(VENV)/.dev ## Our definitions and service before a real API server, real release controllers; takes Go
 	PYTHONPATH=tests $(BIN)/python -m lab.kube.run -n $(JOBS) --dist worksteal $(ARGS)
+
+lab-fuzz: $(VENV)/.dev ## Random releases, played by the real Argo Rollouts, for SECONDS=300; takes Go
+	PYTHONPATH=tests $(BIN)/python -m lab.kube.fuzz $(SECONDS)
 
 cue: .tools/cue ## The tool that the tests try KubeVela's definitions with; takes Go
 

@@ -8,6 +8,7 @@ from colorfast.envoy import (
     EARLY,
     FILTERS,
     Chain,
+    EnvoyVersion,
     ExtProcOptions,
     Json,
     Station,
@@ -52,8 +53,14 @@ def test_every_row_of_the_order_has_a_reason() -> None:
 
 def test_a_drop_edge_strips_early_and_after_the_service() -> None:
     names = [config["name"] for config in chain().filters]
-    assert names == ["colorfast.dye", "colorfast.edge.rest", "colorfast.edge.baggage"]
+    assert names == ["colorfast.dye", "colorfast.edge.baggage"]
     assert [config["name"] for config in chain().early] == ["colorfast.edge.header"]
+
+
+def test_before_1_38_a_drop_edge_strips_in_two_filters() -> None:
+    old = ext_proc_chain(policy(), ExtProcOptions(envoy=EnvoyVersion(1, 37)))
+    names = [config["name"] for config in old.filters]
+    assert names == ["colorfast.dye", "colorfast.edge.rest", "colorfast.edge.baggage"]
 
 
 def test_a_hop_strips_nothing() -> None:

@@ -2,11 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from colorfast.envoy import ExtProcOptions, Json, bootstrap, ext_proc_chain, extproc_cluster
+from colorfast.envoy import (
+    EnvoyVersion,
+    ExtProcOptions,
+    Json,
+    bootstrap,
+    ext_proc_chain,
+    extproc_cluster,
+)
 from colorfast.lane import Member, join_lines
 from colorfast.policy import Policy, load_policy
 from helpers.envoys import Seen, echo_upstream, running_envoy, send, send_http2, short_folder
@@ -17,7 +25,8 @@ NOT_KEPT = load_policy(HEAD + "  lanes: [base]\n  edge: {baggage: {keep: false}}
 ACCEPT = load_policy(
     HEAD + "  lanes: [base, canary]\n  edge: {client: accept, accept: [canary]}"
 ).policy
-EDGES = {"drop": DROP, "not-kept": NOT_KEPT, "accept": ACCEPT}
+EDGES = {"drop": DROP, "drop-before-1.38": DROP, "not-kept": NOT_KEPT, "accept": ACCEPT}
+DROPS = ("drop", "drop-before-1.38")
 
 SPOOFS = [
     [b"lane=canary"],
@@ -93,6 +102,8 @@ def _edge(name: str, folder: Path, policy: Policy, options: ExtProcOptions) -> J
         bootstrap.route(f"{name}.base", "base"),
     ]
     hosts = [bootstrap.virtual_host(name, routes)]
+    if name.endswith("before-1.38"):
+        options = replace(options, envoy=EnvoyVersion(1, 37))
     chain = ext_proc_chain(policy, options)
     manager = bootstrap.connection_manager(name, hosts, chain)
     return bootstrap.listener(name, f"unix:{folder}/{name}.edge", manager)
@@ -102,9 +113,12 @@ def ask(folder: Path, edge: str, *lines: tuple[bytes, bytes]) -> Seen:
     return send(f"{folder}/{edge}.edge", list(lines))
 
 
+@pytest.mark.parametrize("edge", DROPS)
 @pytest.mark.parametrize("lines", SPOOFS)
-def test_a_spoofed_member_leaves_exactly_the_rest(edges: Path, lines: list[bytes]) -> None:
-    seen = ask(edges, "drop", *((b"baggage", line) for line in lines))
+def test_a_spoofed_member_leaves_exactly_the_rest(
+    edges: Path, edge: str, lines: list[bytes]
+) -> None:
+    seen = ask(edges, edge, *((b"baggage", line) for line in lines))
     rest = Member().strip(join_lines(lines))
     assert seen.header(b"baggage") == ([rest] if rest else [])
     assert seen.upstream == "base"

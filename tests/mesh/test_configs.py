@@ -10,6 +10,7 @@ from colorfast.envoy import Json
 from colorfast.mesh import DEFAULT_MESH, DEFAULT_POLICY, Layout
 from colorfast.mesh._configs import Plan
 from colorfast.policy import Mesh, load_mesh, load_policy
+from helpers import releases
 from helpers.envoys import validate
 
 MESH = load_mesh(DEFAULT_MESH.read_text())
@@ -65,6 +66,14 @@ def test_a_gateway_dyes_and_sidecars_carry_at_both_listeners() -> None:
     ]
     assert gateway == ["colorfast.dye"]
     assert all(names == ["colorfast.carry"] * 2 for names in sidecars)
+
+
+def test_the_gateway_knows_further_entrances_by_their_hosts() -> None:
+    text = releases.mesh_text(releases.TWO_ENTRANCES, "", locked=False, entrances="ab")
+    gateway = plan(load_mesh(text)).gateway()
+    (hosts,) = every("virtual_hosts", gateway)
+    assert [(host["name"], *host["domains"]) for host in hosts] == [("a", "*"), ("b", "b", "b:80")]
+    validate(gateway)
 
 
 @pytest.mark.parametrize("name", ["mesh.yaml", "shop.yaml"])

@@ -375,13 +375,30 @@ def test_what_breaks_in_a_step_that_is_not_played_need_not_be_seen() -> None:
     found = compared(in_wrong_order(SHOP), [answer(NEW)], after=5)
     assert found.is_as_predicted, list(found.lines())
     *lines, _ = found.lines()
-    assert lines[2::3] == ["  seen       not looked for: this play does not come by there"] * 2
+    assert (
+        lines[2::3]
+        == ["  seen       not looked for: no step of this play stays where it happens"] * 2
+    )
 
 
 def test_what_takes_trouble_need_not_be_seen() -> None:
     found = compared(replace(SHOP, controller="argo-rollouts", style="managed"), [])
     assert found.is_as_predicted, list(found.lines())
-    assert any("does not come by there" in line for line in found.lines())
+    assert any("not looked for" in line for line in found.lines())
+
+
+def test_what_passes_within_a_moment_need_not_be_seen() -> None:
+    release = releases.release(PAIR, share="weights", steps=[{"weight": 100}])
+    found = compared(release, [])
+    *lines, last = found.lines()
+    assert last.startswith("as predicted: verify says not safe (lock"), [*lines, last]
+    assert lines[2].endswith("stays where it happens")
+
+
+def test_a_user_loses_only_what_he_had() -> None:
+    release = releases.release(PAIR, share="weights", steps=[{"weight": 50}, {"weight": 100}])
+    assert compared(release, [], after=1).is_as_predicted
+    assert not compared(release, [], after=2).is_as_predicted
 
 
 def test_going_back_is_what_giving_up_is() -> None:

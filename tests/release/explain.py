@@ -19,7 +19,15 @@ from colorfast.release import Plan, ServiceRoutes, Step
 from colorfast.release.verify import Local, Row, State, System, Table, promises
 from colorfast.release.verify._judge import Judge
 from colorfast.release.verify._requests import journeys
-from colorfast.release.verify._rows import FINAL, ROLLED_BACK, ends, fits, is_settled, verb_of
+from colorfast.release.verify._rows import (
+    FINAL,
+    ROLLED_BACK,
+    before_and_after,
+    ends,
+    fits,
+    is_settled,
+    verb_of,
+)
 
 
 def disagreement(plan: Plan, table: Table, trace: Trace) -> str:
@@ -56,6 +64,8 @@ class _Follower:
     possible: dict[str, frozenset[Local]] = field(default_factory=dict)
     troubles: set[tuple[str, str]] = field(default_factory=set)
     """Service and row of those that may strike."""
+    struck: set[str] = field(default_factory=set)
+    """Services that a trouble may have changed: the table knows how, the plan cannot."""
 
     def __post_init__(self) -> None:
         names = tuple(one.name for one in self.plan.release.order)
@@ -76,6 +86,8 @@ class _Follower:
                 if all(row.name != event.what for row in self.table.rows):
                     return f"table {self.table.name} has no row: {event.what}"
                 self.troubles.add((event.service, event.what))
+                if any(row.name == event.what and row.then for row in self.table.rows):
+                    self.struck.add(event.service)
                 self._go_on()
             case "over":
                 self.troubles.discard((event.service, event.what))
@@ -128,7 +140,8 @@ class _Follower:
         seen = self.seen[name]
         return (
             all(_leads(end, local, ends(local.base)) for end in _ends(seen.base))
-            and all(_leads(end, local, ends(local.lane)) for end in _ends(seen.lane))
+            and _is_drawn(seen.base, local.base)
+            and all(_leads(end, local, _lane_ends(local)) for end in _ends(seen.lane))
             and seen.old == local.old
             and (seen.new == local.new or self._is_excused(name, local))
         )
@@ -137,8 +150,8 @@ class _Follower:
         """Whether no new pod is ready because of a trouble that changes nothing for good."""
         if self.seen[name].new != "unready":
             return False
-        return any(
-            (name, row.name) in self.troubles and row.fits(local) and local.new == "ready"
+        return local.new == "ready" and any(
+            (name, row.name) in self.troubles and row.when.get("new") == "ready"
             for row in self.table.rows
         )
 
@@ -169,7 +182,8 @@ class _Follower:
             through = {one for one in routes if self._goes_back(one)}
             routes = {one.service: one for one in step.routes if one.service in through}
         for name, planned in routes.items():
-            yield from self._compared(step, name, planned)
+            if name not in self.struck:
+                yield from self._compared(step, name, planned)
         if self.system.shares(step) and self.plan.release.share == "entrance":
             for name in step.services:
                 seen, weight = self.seen[name].share, (step.weight or 0) // 100
@@ -254,12 +268,23 @@ def _local(seen: Seen) -> Local:
     return Local(seen.base.replace("|", ">"), seen.lane.replace("|", ">"), seen.old, new)
 
 
+def _lane_ends(local: Local) -> tuple[str, ...]:
+    """Where a route of the lane may lead: where the base route leads it is as good as none."""
+    found = ends(local.lane)
+    return (*found, *ends(local.base)) if "off" in found else found
+
+
 def _leads(end: str, local: Local, to: tuple[str, ...]) -> bool:
     """Whether a route that leads to *end* is one of those that lead *to* something.
 
     Where pods are found by their role, a version that has none is nowhere: as good as gone.
     """
     return end in to or (end == "gone" and any(getattr(local, one, "") == "none" for one in to))
+
+
+def _is_drawn(seen: str, local: str) -> bool:
+    """Whether *seen* has weights where *local* has: weights that are lost lead to one version."""
+    return "~" not in local or "~" in seen or "|" in seen or seen in before_and_after(local)
 
 
 def _ends(seen: str) -> tuple[str, ...]:

@@ -173,8 +173,7 @@ def test_every_style_is_either_proven_or_refused() -> None:
 
 @pytest.mark.parametrize("share", ["entrance", "weights"])
 def test_weights_of_routes_keep_no_user_in_his_version(share: str) -> None:
-    kind: dict[str, Any] = {"controller": "argo-rollouts", "style": "managed"}
-    found = broken(verify(releases.release(share=share, **kind)))
+    found = broken(verify(releases.release(share=share, controller="istio")))
     assert "drawn anew" in found["stickiness"].what
     assert ("lock" in found) or share == "entrance"
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from colorfast.envoy import EnvoyVersion
 from colorfast.envoy._wasm import WasmOptions, wasm_chain
 from colorfast.policy import InvalidInput, Policy
 from colorfast.wasm import plugin_config
@@ -22,7 +23,9 @@ def names(chosen: Policy, **options: Any) -> tuple[list[str], list[str]]:
 def test_a_dropping_edge_strips_before_the_route_and_behind_the_plugin() -> None:
     early, filters = names(DROP)
     assert early == ["colorfast.edge.header"]
-    assert filters == ["colorfast.dye", "colorfast.edge.rest", "colorfast.edge.baggage"]
+    assert filters == ["colorfast.dye", "colorfast.edge.baggage"]
+    old = names(DROP, envoy=EnvoyVersion(1, 37))[1]
+    assert old == ["colorfast.dye", "colorfast.edge.rest", "colorfast.edge.baggage"]
 
 
 def test_where_no_request_passes_a_dead_vm_nothing_strips_behind_it() -> None:

@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, Final
 
 import yaml
@@ -14,13 +15,16 @@ from lab.kube import build
 from lab.kube._api import Json
 from lab.kube._play import Phase
 from lab.kube._record import State, Watches
-from lab.kube._rig import Cluster, until
+from lab.kube._rig import WITHIN, Cluster, until
 
 import colorfast.release.generate
 from colorfast.release import Change, Controller
 
 _CONVERTED: Final = ("rollouts", "batchreleases")
 """Kinds that have two versions, between which the controller converts."""
+
+_PATIENCE: Final = 5.0
+"""Seconds after which somebody who has typed something looks whether it has happened."""
 
 _WORKERS: Final = ("rollout", "batchrelease", "trafficrouting")
 """What works on more than three releases at a time only when it is told to."""
@@ -87,8 +91,15 @@ class Kruise:
         namespace, name, patch = typed.groups()
         path = _path(namespace, name)
         # A person is slower than the three seconds that it waits for proxies.
-        until(lambda: _phase(self._cluster.api.get(path)) == "waiting", f"{name} waits")
-        self._cluster.api.patch(f"{path}/status", yaml.safe_load(patch))
+        until(lambda: _phase(self._cluster.api.get(path)) != "moving", f"{name} waits")
+        before = _step(self._cluster.api.get(path))
+        deadline = monotonic() + WITHIN
+        while monotonic() < deadline and _step(self._cluster.api.get(path)) == before:
+            self._cluster.api.patch(f"{path}/status", yaml.safe_load(patch))
+            if before is None:
+                return
+            # What is typed while it writes its own status is lost: then it is typed again.
+            sleep(_PATIENCE)
 
     def phase(self, state: State, change: Change) -> Phase:
         """What the controller says of what is applied now."""
@@ -167,6 +178,15 @@ def _phase(rollout: Json) -> Phase:
         paused = status.get("canaryStatus", {}).get("currentStepState") == "StepPaused"
         return "waiting" if paused else "moving"
     return "idle" if status["phase"] == "Healthy" else "moving"
+
+
+def _step(rollout: Json) -> object:
+    """At which step it waits; None when it does not."""
+    return (
+        rollout["status"]["canaryStatus"]["currentStepIndex"]
+        if _phase(rollout) == "waiting"
+        else None
+    )
 
 
 def _path(namespace: str, name: str) -> str:

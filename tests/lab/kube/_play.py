@@ -92,10 +92,22 @@ class Player:
                 for one in self.release.changes
             )
 
-        self._start = self._at = self.recorder.until(there, "the old versions are there").revision
+        end = self.recorder.until(
+            there, "the old versions are there", since=self.recorder.last().revision
+        )
+        self._start = self._at = end.revision
 
-    def play(self, step: Step, *, back: bool = False) -> None:
-        """Play one step, of the rollback if *back*, and wait for what it waits for."""
+    def play(
+        self,
+        step: Step,
+        *,
+        back: bool = False,
+        only_until: Callable[[State], bool] | None = None,
+    ) -> None:
+        """Play one step, of the rollback if *back*, and wait for what it waits for.
+
+        With *only_until* it is left in the middle, as soon as that holds.
+        """
         name = f"{BACK if back else ''}{step.id}"
         changes = self._concerned(step, back=back)
         now, on, instead = self._typed(step, changes, back=back)
@@ -110,6 +122,9 @@ class Player:
         self.apply(things)
         for line in [*now, *instead]:
             self.controls.command(line)
+        if only_until is not None:
+            self.until(only_until, f"{name} is in the middle")
+            return
         end = self.recorder.until(
             partial(self._is_seen, step, changes), f"{name} is through", since=self._at
         )

@@ -2,7 +2,7 @@
 
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,18 +15,21 @@ from lab.kube._cases import Case, golden
 from lab.kube._nodes import Nodes
 from lab.kube._play import Controls, Player, playing
 from lab.kube._prometheus import BAD, Prometheus
-from lab.kube._record import Watches
+from lab.kube._record import State, Watches
 from lab.kube._rig import Cluster
 from lab.kube._traffic import ready
 from release.cases import release_of
 from release.explain import broken, disagreement
 from release.trace import Trace
 
-from colorfast.release import Change
+from colorfast.release import Change, Release, Step
 from colorfast.release.verify import Invariant, table_of, verify
 
 SCALED_DOWN_AFTER: Final = 30
 """Seconds after which Argo takes down the pods that it needs no more: its default."""
+
+AT_ONCE: Final = 30
+"""Plays that go on at the same time: most of their time they wait."""
 
 TOGETHER: Final = 300.0
 """Seconds within which plays that are to be disturbed together have come so far."""
@@ -56,32 +59,54 @@ Script: TypeAlias = Callable[[Player, Lab], None]
 
 def scripts(case: str) -> dict[str, Script]:
     """The plays of the golden release *case* that can go on side by side, by their names."""
-    release = release_of(case)
-    made = Case(case, release)
-    locked = release.pattern == "locked"
+    made = Case(case, release_of(case))
     where = middle(made)
     found: dict[str, Script] = {"forward": lambda player, lab: player.forward()}
-    for step in made.plan.steps:
-        found[f"given-up-after-{step.id}"] = partial(given_up, after=step.number)
-    troubles: dict[str, Disturbance] = {
+    for name, trouble in disturbances(made.release).items():
+        found[name] = partial(forward, disturbed=trouble, after=where)
+        if made.release.pattern != "locked" and _argo(made.release):
+            last = next(one.number for one in made.plan.steps if one.action == "promote") - 1
+            found[f"{name}-at-the-end"] = partial(forward, disturbed=trouble, after=last)
+    return found | _returns(made, where)
+
+
+def disturbances(release: Release) -> dict[str, "Disturbance"]:
+    """What can strike *release* and leaves it where it can go on."""
+    found: dict[str, Disturbance] = {
         "a-pod-unready": a_pod_is_unready,
         "no-pod-ready": no_pod_is_ready,
         "applied-again": everything_is_applied_again,
     }
-    # Kruise knows no abort but the old image, and measures nothing.
-    argo = release.controller == "argo-rollouts"
-    if locked:
-        found["given-up-slowly"] = given_up_slowly
-    if locked and argo:
-        troubles["aborted-alone"] = one_is_aborted
-    elif release.analysis is not None and argo:
-        found["analysis-fails"] = partial(given_up, after=where, disturbed=the_analysis_fails)
-    if not argo:
-        found["routes-edited"] = partial(edited, after=where)
-    for name, trouble in troubles.items():
-        found[name] = partial(forward, disturbed=trouble, after=where)
-        found[f"{name}-given-up"] = partial(given_up, disturbed=trouble, after=where)
+    if _argo(release) and release.pattern == "locked" and release.share == "dye":
+        found["aborted-alone"] = one_is_aborted
     return found
+
+
+def _returns(made: Case, where: int) -> dict[str, Script]:
+    """The plays that end with the rollback."""
+    release = made.release
+    if release.share == "entrance":  # its runbook knows no command that ends the weights there
+        return {}
+    steps = made.plan.steps
+    found: dict[str, Script] = {
+        f"given-up-after-{step.id}": partial(given_up, after=step.number) for step in steps
+    }
+    for name, trouble in disturbances(release).items():
+        found[f"{name}-given-up"] = partial(given_up, disturbed=trouble, after=where)
+    if release.pattern == "locked":
+        found["given-up-slowly"] = given_up_slowly
+    elif release.analysis is not None and _argo(release):
+        found["analysis-fails"] = partial(given_up, after=where, disturbed=the_analysis_fails)
+    if not _argo(release):
+        found["routes-edited"] = partial(edited, after=where)
+        if release.pattern == "locked":
+            found["given-up-while-it-rolls"] = given_up_while_it_rolls
+    return found
+
+
+def _argo(release: Release) -> bool:
+    """Kruise knows no abort but the old image, and measures nothing."""
+    return release.controller == "argo-rollouts"
 
 
 def restarted(case: str, together: threading.Barrier) -> dict[str, Script]:
@@ -91,12 +116,19 @@ def restarted(case: str, together: threading.Barrier) -> dict[str, Script]:
         player.note("did", "the controller is restarted")
         together.wait(TOGETHER)
 
-    steps = Case(case, release_of(case)).plan.steps
+    release = release_of(case)
+    steps = Case(case, release).plan.steps
     return {
         f"restarted-after-{step.id}": partial(forward, disturbed=disturbed, after=step.number)
         for step in steps
-        if step.pause is None and step.number < len(steps)
+        if step.number < len(steps) and stays(release, step)
     }
+
+
+def stays(release: Release, step: Step) -> bool:
+    """Whether nothing goes on by itself after *step*, however long it takes."""
+    by_itself = step.action == "deploy" and release.pattern != "locked"
+    return step.pause is None and not by_itself
 
 
 def middle(case: Case) -> int:
@@ -139,24 +171,41 @@ def given_up_slowly(player: Player, lab: Lab) -> None:
             sleep(SCALED_DOWN_AFTER + 5)
 
 
+def given_up_while_it_rolls(player: Player, lab: Lab) -> None:
+    """In the middle of the promotion, when some old pods are gone, and none of the others."""
+    (promotion,) = (one for one in player.plan.steps if one.action == "promote")
+    player.forward(promotion.number - 1)
+
+    def halfway(state: State) -> bool:
+        left = [(ready(state, one, one.old), one.replicas) for one in player.release.changes]
+        return any(0 < count < whole for count, whole in left)
+
+    player.play(promotion, only_until=halfway)
+    player.back()
+
+
 def edited(player: Player, lab: Lab, *, after: int) -> None:
     """Whoever changes routes under Kruise changes nothing that lasts, and nothing else either."""
     player.forward(after)
-    with _trouble(player, _victim(player), "edited"):
-        for path in _routes(player):
+    victim = _victim(player)
+    with _trouble(player, victim, "edited"):
+        for path in _routes(player, victim):
             timeout = [{"op": "add", "path": "/spec/http/0/timeout", "value": "7s"}]
             lab.cluster.api.patch(path, timeout, "json-patch+json")
         player.recorder.until_quiet()
     player.forward(since=after)
-    left = [lab.cluster.api.get(path)["spec"]["http"][0].get("timeout") for path in _routes(player)]
+    left = [
+        lab.cluster.api.get(path)["spec"]["http"][0].get("timeout")
+        for path in _routes(player, victim)
+    ]
     assert not any(left), left
 
 
-def _routes(player: Player) -> list[str]:
-    """Where the VirtualServices are."""
+def _routes(player: Player, change: Change) -> list[str]:
+    """Where the VirtualServices are that lead to the service."""
     base = "/apis/networking.istio.io/v1/namespaces"
     names = player.recorder.last().of("VirtualService")
-    return [f"{base}/{namespace}/virtualservices/{name}" for namespace, name in names]
+    return [f"{base}/{one}/virtualservices/{name}" for one, name in names if change.name in name]
 
 
 def a_pod_is_unready(player: Player, lab: Lab) -> None:
@@ -174,7 +223,7 @@ def no_pod_is_ready(player: Player, lab: Lab) -> None:
 def everything_is_applied_again(player: Player, lab: Lab) -> None:
     with _trouble(player, _victim(player), "applied again", everyone=True):
         player.apply_again()
-        player.recorder.until_quiet()
+        _until_settled(player)
 
 
 def one_is_aborted(player: Player, lab: Lab) -> None:
@@ -228,7 +277,13 @@ def _unready(player: Player, lab: Lab, change: Change, pods: list[str]) -> None:
             lambda state, left=left: ready(state, change, change.new) == left,  # type: ignore[misc]
             f"{left} pods of {change.name} are ready",
         )
-        player.recorder.until_quiet()
+        _until_settled(player)
+
+
+def _until_settled(player: Player) -> None:
+    """Whoever has to react has reacted. In a pause that will be over that has to be quick."""
+    quick = player.last.pause is not None and player.release.pattern != "locked"
+    player.recorder.until_quiet(0.5 if quick else 1.5)
 
 
 # Playing, and what is wrong with what was played.
@@ -240,17 +295,28 @@ def play_all(lab: Lab, case: str, config: pytest.Config) -> Iterator[Trace | str
     return play(lab, case, {name: one for name, one in scripts(case).items() if asked in name})
 
 
+def play_cases(lab: Lab, cases: Sequence[str], config: pytest.Config) -> Iterator[Trace | str]:
+    """The same of several releases at once: ``--plays`` takes ``CASE/PLAY`` then."""
+    asked = config.getoption("--plays")
+    made = [(case, name, one) for case in cases for name, one in scripts(case).items()]
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        chosen = [one for one in made if asked in f"{one[0]}/{one[1]}"]
+        yield from pool.map(lambda one: _play(lab, *one), chosen)
+
+
 def play(lab: Lab, case: str, played: Mapping[str, Script]) -> Iterator[Trace | str]:
     """The traces of all of *played*, side by side, or what went wrong with one."""
     with ThreadPoolExecutor(max_workers=len(played)) as pool:
         yield from pool.map(lambda name: _play(lab, case, name, played[name]), played)
 
 
-def play_restarted(lab: Lab, case: str) -> Iterator[Trace | str]:
+def play_restarted(lab: Lab, *cases: str) -> Iterator[Trace | str]:
     """The traces of plays that wait for each other, and for one restart of the controller."""
-    count = len(restarted(case, threading.Barrier(1)))
+    count = sum(len(restarted(case, threading.Barrier(1))) for case in cases)
     together = threading.Barrier(count, action=lab.controls.restart)
-    return play(lab, case, restarted(case, together))
+    made = [(case, *one) for case in cases for one in restarted(case, together).items()]
+    with ThreadPoolExecutor(max_workers=count) as pool:
+        yield from pool.map(lambda one: _play(lab, *one), made)
 
 
 def wrong(case: str, trace: Trace) -> Iterator[str]:
@@ -270,19 +336,22 @@ def reported(case: str) -> frozenset[Invariant]:
     return frozenset(one.invariant for one in verify(release_of(case)).counterexamples)
 
 
-def _play(lab: Lab, case: str, name: str, script: Script) -> Trace | str:
-    def made(prefix: str) -> Case:
-        return golden(case, prefix, lab.prometheus.url)
-
+def play_one(lab: Lab, made: Callable[[str], Case], name: str, script: Script) -> Trace | str:
+    """The trace of *script* with what *made* makes for a prefix, or what went wrong."""
     try:
         with playing(lab.cluster, lab.controls, lab.watches, made) as player:
             try:
                 script(player, lab)
                 return player.trace(name)
             except Exception:  # noqa: BLE001 (one play is not to end the others)
-                return f"{case}/{name}: {traceback.format_exc()}\n{player.trace(name).text()}"
+                trace = player.trace(name)
+                return f"{trace.case}/{name}: {traceback.format_exc()}\n{trace.text()}"
     except Exception:  # noqa: BLE001
-        return f"{case}/{name}: {traceback.format_exc()}"
+        return f"{name}: {traceback.format_exc()}"
+
+
+def _play(lab: Lab, case: str, name: str, script: Script) -> Trace | str:
+    return play_one(lab, lambda prefix: golden(case, prefix, lab.prometheus.url), name, script)
 
 
 def settled(played: Iterator[Trace | str], config: pytest.Config) -> list[str]:

@@ -87,7 +87,11 @@ class Eyes:
         return self._selected(state, change, wanted)
 
     def _selected(self, state: State, change: Change, wanted: Mapping[str, str]) -> set[str]:
-        """The versions of ready pods with the labels *wanted*; if there are none, of others."""
+        """The versions of ready pods with the labels *wanted*; if there are none, of others.
+
+        Of pods that are gone, that is, unless others of their version are there: no request
+        would find these.
+        """
         pods = state.of("Pod").items()
         there = {key: _is_ready(pod) for key, pod in pods if key[0] == change.service.namespace}
         for keys in ([key for key, ready in there.items() if ready], there, self._pods):
@@ -96,8 +100,15 @@ class Eyes:
                 _word(change, one[change.label]) for one in labels if wanted.items() <= one.items()
             }
             if found:
-                return found
+                return (
+                    {"gone"} if keys is self._pods and found & self._there(state, change) else found
+                )
         return {"gone"}
+
+    def _there(self, state: State, change: Change) -> set[str]:
+        """The versions that have pods."""
+        versions = (change.old, change.new)
+        return {_word(change, one) for one in versions if pods_of(state, change, one)}
 
     def _pods_of(self, state: State, change: Change, version: str) -> str:
         found = pods_of(state, change, version)

@@ -7,7 +7,7 @@ from lab.kube import build
 from lab.kube._argo import running_argo
 from lab.kube._cases import CASES
 from lab.kube._nodes import Nodes
-from lab.kube._plays import Lab, play_all, play_restarted, settled
+from lab.kube._plays import Lab, play_cases, play_restarted, settled
 from lab.kube._prometheus import Prometheus
 from lab.kube._record import Watches
 from lab.kube._rig import Cluster
@@ -25,15 +25,11 @@ def lab(defined: Cluster, nodes: Nodes, watches: Watches, prometheus: Prometheus
         )
 
 
-@pytest.mark.parametrize("case", ARGO)
-def test_whatever_happens_is_what_the_model_says(
-    lab: Lab, case: str, pytestconfig: pytest.Config
-) -> None:
-    assert settled(play_all(lab, case, pytestconfig), pytestconfig) == []
+def test_whatever_happens_is_what_the_model_says(lab: Lab, pytestconfig: pytest.Config) -> None:
+    found = settled(play_cases(lab, ARGO, pytestconfig), pytestconfig)
+    assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("case", ARGO)
-def test_a_controller_that_is_restarted_goes_on(
-    lab: Lab, case: str, pytestconfig: pytest.Config
-) -> None:
-    assert settled(play_restarted(lab, case), pytestconfig) == []
+def test_a_controller_that_is_restarted_goes_on(lab: Lab, pytestconfig: pytest.Config) -> None:
+    found = settled(play_restarted(lab, *ARGO), pytestconfig)
+    assert not found, "\n".join(found)

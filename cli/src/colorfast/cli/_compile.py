@@ -168,13 +168,15 @@ def _choice(target: Backend, chosen: dict[str, Any]) -> _Choice:
         raise click.UsageError("--fallback goes with --to extproc")
     if fallback != "none" and chosen["fail_closed"]:
         raise click.UsageError("--fail-closed leaves nothing to fall back to")
+    version = EnvoyVersion.parse(chosen["envoy_version"])
     return _Choice(
         target=target,
         fallback=None if fallback == "none" else fallback,
         module=chosen["module"],
-        version=EnvoyVersion.parse(chosen["envoy_version"]),
+        version=version,
         extproc=ExtProcOptions(
             station=station,
+            envoy=version,
             target=services[0],
             endpoints=services[1:],
             retries=chosen["retries"],
@@ -233,7 +235,9 @@ def _chain(policy: Policy, choice: _Choice) -> tuple[Chain, tuple[Diagnostic, ..
         case "lua":
             return lua_chain(policy, LuaOptions(station=station, metadata=metadata)), ()
         case "wasm":
-            options = WasmOptions(station=station, module=choice.module, metadata=metadata)
+            options = WasmOptions(
+                station=station, envoy=choice.version, module=choice.module, metadata=metadata
+            )
             return wasm_chain(policy, options), ()
         case "native":
             return _native(policy, station)

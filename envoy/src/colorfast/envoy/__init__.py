@@ -12,16 +12,11 @@ from colorfast.envoy._native import native_chain
 from colorfast.envoy._native_limits import beyond_native
 from colorfast.envoy._options import ExtProcOptions, NativeOptions, Station
 from colorfast.envoy._order import EARLY, Chain
+from colorfast.envoy._releases import NEWEST, OLDEST, EnvoyVersion
 from colorfast.envoy._strip import presence_regex, strip_regex
 from colorfast.envoy._types import Json
 from colorfast.envoy._upstream_tls import UpstreamTls
-from colorfast.envoy._versions import (
-    NEWEST,
-    OLDEST,
-    Backend,
-    EnvoyVersion,
-    version_findings,
-)
+from colorfast.envoy._versions import Backend, version_findings
 from colorfast.envoy._wasm import WasmOptions, wasm_chain
 
 __all__ = [

@@ -47,7 +47,7 @@ def _behind(
         case "lua":
             chain = lua_chain(policy, LuaOptions(station=options.station, fallback=True))
         case "wasm":
-            wasm = WasmOptions(station=options.station, fallback=True)
+            wasm = WasmOptions(station=options.station, envoy=options.envoy, fallback=True)
             chain = wasm_chain(policy, wasm if module is None else replace(wasm, module=module))
         case "native":
             native = native_chain(policy, NativeOptions(station=options.station)).sound()

@@ -100,34 +100,55 @@ def keeps_rest(policy: Policy) -> bool:
     return policy.edge.keep_baggage and len(policy.member.key) <= LONGEST_KEY
 
 
+def strip_baggage(policy: Policy) -> Json:
+    """Take our pieces out of ``baggage``, in one filter (Envoy 1.38)."""
+    name = "colorfast.edge.baggage"
+    filters = [
+        parts.filter_of("colorfast.edge.rest", _rest(policy)),
+        parts.filter_of(name, _replaced(policy)),
+    ]
+    return _when_spoofed(policy, name, parts.run_all(name, filters))
+
+
 def compute_rest(policy: Policy) -> Json:
-    """Put ``baggage`` without our pieces into metadata, when it is going to be needed.
+    """Put ``baggage`` without our pieces into metadata, when it is going to be needed."""
+    name = "colorfast.edge.rest"
+    return _when_spoofed(policy, name, parts.run(name, _rest(policy)))
+
+
+def replace_baggage(policy: Policy) -> Json:
+    """Replace a ``baggage`` that holds a piece of ours by what ``compute_rest`` left of it."""
+    name = "colorfast.edge.baggage"
+    return _when_spoofed(policy, name, parts.run(name, _replaced(policy)))
+
+
+def _rest(policy: Policy) -> Json:
+    """Filter config: what is to be left of ``baggage``, into metadata.
 
     header_to_metadata drops a value of 8 KiB or more; then all of ``baggage`` goes with our pieces,
     which W3C Baggage section 3.3.2 allows above that size.
     """
     pattern = strip_regex(policy.member)
     rule = parts.extract(BAGGAGE, "rest", pattern, KEEP, namespace=_EDGE_METADATA)
-    return _when_spoofed(policy, "colorfast.edge.rest", parts.to_metadata([rule]))
+    return parts.to_metadata([rule])
 
 
-def replace_baggage(policy: Policy) -> Json:
-    """Replace a ``baggage`` that holds a piece of ours by what ``compute_rest`` left of it."""
+def _replaced(policy: Policy) -> Json:
+    """Filter config: ``baggage`` becomes what the metadata says."""
     # An empty value is not added, so a header with nothing left in it is gone.
     rest = parts.put(BAGGAGE, parts.metadata("rest", namespace=_EDGE_METADATA))
-    mutations = [parts.drop(BAGGAGE), *([rest] if keeps_rest(policy) else [])]
-    return _when_spoofed(policy, "colorfast.edge.baggage", parts.mutate(*mutations))
+    return parts.mutate(parts.drop(BAGGAGE), *([rest] if keeps_rest(policy) else []))
 
 
-def _when_spoofed(policy: Policy, name: str, config: Json) -> Json:
-    """Run a filter only for a request that is undyed but carries a piece of ours.
+def _when_spoofed(policy: Policy, name: str, then: Json) -> Json:
+    """Do *then* only for a request that is undyed but carries a piece of ours.
 
     The client's lane header is gone by now, so a lane header means that the service dyed it.
     """
     dyed = parts.regex(parts.header(policy.header), parts.ANY)
     spoofed = parts.regex(parts.header(BAGGAGE), presence_regex(policy.member))
     when = parts.every([parts.negated(dyed), spoofed])
-    return parts.composite(name, parts.first_of([(when, parts.run(name, config))]))
+    return parts.composite(name, parts.first_of([(when, then)]))
 
 
 def _grpc_service(options: ExtProcOptions, forwards: list[str]) -> Json:

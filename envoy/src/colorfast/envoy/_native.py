@@ -19,7 +19,8 @@ from colorfast.envoy._native_values import Values
 from colorfast.envoy._options import DEFAULT_PROGRAM_SIZE, NativeOptions
 from colorfast.envoy._order import Chain, assemble
 from colorfast.envoy._programs import LARGEST, measured_size, tree_size
-from colorfast.envoy._versions import READS_BYTES, REROUTES, mode_dependent
+from colorfast.envoy._releases import READS_BYTES, REROUTES
+from colorfast.envoy._versions import mode_dependent
 from colorfast.policy import Diagnostic, InvalidInput, Policy
 
 METADATA_LIMIT = 8191

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
+from colorfast.envoy._releases import NEWEST, EnvoyVersion
 from colorfast.envoy._upstream_tls import UpstreamTls
 
 Station: TypeAlias = Literal["dye", "carry"]
@@ -20,6 +21,8 @@ class ExtProcOptions:
     """How Envoy talks to the Colorfast service. Raises ValueError for a value out of range."""
 
     station: Station = "dye"
+    envoy: EnvoyVersion = NEWEST
+    """The Envoy that the chain is for; older ones need a filter more."""
     target: str = "127.0.0.1:50051"
     """Where the service listens: ``host:port`` or ``unix:/path``."""
     endpoints: tuple[str, ...] = ()

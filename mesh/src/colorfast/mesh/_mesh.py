@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from colorfast.envoy import Json
 from colorfast.mesh._apps import command_of, environment_of
 from colorfast.mesh._configs import Plan
-from colorfast.mesh._launch import answers, start_envoy
+from colorfast.mesh._launch import answers, envoy_version, start_envoy
 from colorfast.mesh._layout import GATEWAY, SERVICE, Layout
 from colorfast.mesh._ports import LOOPBACK, Ports
 from colorfast.mesh._supervisor import Child, Supervisor
@@ -148,7 +148,8 @@ async def running_mesh(
     check_fit(policy, mesh)
 
     def plan(layout: Layout, message: float) -> Plan:
-        return Plan(mesh=mesh, policy=policy, layout=layout, message_timeout=message)
+        envoy = envoy_version()
+        return Plan(mesh=mesh, policy=policy, layout=layout, message_timeout=message, envoy=envoy)
 
     async with prepared_mesh(
         mesh, policy_file, plan, port=port, timing=timing, keep=keep

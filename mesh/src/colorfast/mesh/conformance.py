@@ -18,6 +18,7 @@ from typing import Self, cast, get_args
 from colorfast.envoy import (
     Backend,
     Chain,
+    EnvoyVersion,
     ExtProcOptions,
     Fallback,
     Json,
@@ -42,7 +43,7 @@ from colorfast.envoy.bootstrap import (
 )
 from colorfast.extproc import Processor, answering
 from colorfast.lane import is_family, join_lines, lanes_regex
-from colorfast.mesh._launch import start_envoy
+from colorfast.mesh._launch import envoy_version, start_envoy
 from colorfast.mesh._supervisor import Supervisor
 from colorfast.policy import (
     ColorfastError,
@@ -73,6 +74,7 @@ class _Place:
 
     folder: Path
     index: int
+    envoy: EnvoyVersion
 
     @property
     def service(self) -> Path:
@@ -104,8 +106,9 @@ def _runs_lua(policy: Policy, station: Station, _: _Place) -> Chain:
     return lua_chain(policy, LuaOptions(station=station, metadata=True))
 
 
-def _runs_wasm(policy: Policy, station: Station, _: _Place) -> Chain:
-    options = WasmOptions(station=station, module=str(wasm_module()), metadata=True)
+def _runs_wasm(policy: Policy, station: Station, place: _Place) -> Chain:
+    module = str(wasm_module())
+    options = WasmOptions(station=station, envoy=place.envoy, module=module, metadata=True)
     return wasm_chain(policy, options)
 
 
@@ -164,7 +167,8 @@ class _Bench:
             enter = stack.enter_context
             # Short, since a socket's path has 107 bytes.
             folder = Path(enter(tempfile.TemporaryDirectory(prefix="colorfast-")))
-            self._places = [_Place(folder, index) for index in range(len(self._files))]
+            envoy = envoy_version()
+            self._places = [_Place(folder, index, envoy) for index in range(len(self._files))]
             self._supervisor = await stack.enter_async_context(Supervisor(folder))
             await stack.enter_async_context(_upstream(folder / "upstream", self._seen))
             if self._front.served:
@@ -244,6 +248,7 @@ class _Bench:
 def _extproc(station: Station, place: _Place) -> ExtProcOptions:
     return ExtProcOptions(
         station=station,
+        envoy=place.envoy,
         target=f"unix:{place.service}",
         cluster=f"service-{place.index}",
         message_timeout=_TIMEOUT,

@@ -1,9 +1,6 @@
 """The demo: a mesh runs, requests show their paths, and you can send your own."""
 
 import asyncio
-import contextlib
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -21,13 +18,11 @@ from colorfast.mesh._samples import (
     samples,
     told,
 )
+from colorfast.mesh._signals import INTERRUPTED, cancelled_by_signals
 from colorfast.policy import Mesh, load_mesh
 
 DEFAULT_POLICY = Path(__file__).parent / "defaults" / "shop.yaml"
 DEFAULT_MESH = Path(__file__).parent / "defaults" / "mesh.yaml"
-
-INTERRUPTED = 130
-"""Exit status of a program that a signal has ended before it was done."""
 
 
 async def run_demo(  # noqa: PLR0913 (one argument an option)
@@ -49,7 +44,7 @@ async def run_demo(  # noqa: PLR0913 (one argument an option)
     loaded = _read_mesh(mesh)
     demo = _Demo(out, once=once)
     work = asyncio.ensure_future(demo.run(loaded, policy, port, keep=keep))
-    with _cancelled_by_signals(work) as signals:
+    with cancelled_by_signals(work) as signals:
         try:
             await work
         except asyncio.CancelledError:
@@ -134,27 +129,3 @@ class _Demo:
 
 def _read_mesh(path: Path) -> Mesh:
     return load_mesh(path.read_text(encoding="utf-8"), file=str(path))
-
-
-@contextlib.contextmanager
-def _cancelled_by_signals(work: "asyncio.Future[None]") -> Iterator[list[signal.Signals]]:
-    """Cancel *work* on Ctrl-C, and when a terminal or an init wants us gone."""
-    came: list[signal.Signals] = []
-    loop = asyncio.get_running_loop()
-
-    def stop(number: signal.Signals) -> None:
-        came.append(number)
-        work.cancel()
-
-    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    try:
-        for number in wanted:
-            loop.add_signal_handler(number, stop, number)
-    except (RuntimeError, ValueError):  # not in the main thread: whoever runs us sees to it
-        yield came
-        return
-    try:
-        yield came
-    finally:
-        for number in wanted:
-            loop.remove_signal_handler(number)

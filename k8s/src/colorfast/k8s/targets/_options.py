@@ -4,7 +4,12 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 from colorfast.envoy import ExtProcOptions, Fallback, Station
-from colorfast.k8s.targets._versions import NEWEST_ENVOY_GATEWAY, NEWEST_ISTIO, Version
+from colorfast.k8s.targets._versions import (
+    NEWEST_ENVOY_GATEWAY,
+    NEWEST_ISTIO,
+    Version,
+    envoy_of,
+)
 from colorfast.policy import Labels
 
 Place: TypeAlias = Literal["gateway", "sidecar", "waypoint"]
@@ -63,6 +68,7 @@ class TargetOptions:
         """For the filter that asks the service."""
         return ExtProcOptions(
             station=self.placement.station,
+            envoy=envoy_of(self.istio),
             target=self.service,
             message_timeout=self.message_timeout,
         )

@@ -9,8 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final, TextIO
 
+from colorfast.mesh._launch import envoy_version
 from colorfast.mesh._layout import Layout
 from colorfast.mesh._mesh import RunningMesh, prepared_mesh, unwrapped
+from colorfast.mesh._signals import INTERRUPTED, cancelled_by_signals
 from colorfast.mesh.release._load import Answer, Load, users_of
 from colorfast.mesh.release._plot import bars, svg
 from colorfast.mesh.release._policy import PolicyFile, widest
@@ -49,9 +51,21 @@ class Demo:
 async def run_release_demo(release: Release, demo: Demo, out: TextIO) -> int:
     """Play *release* step by step under load, and show what is seen on *out*.
 
-    Returns 0 when that is what ``verify`` predicts, and the shares are as asked for. Else 1.
-    Raises ColorfastError (CF611 to CF613, CF615, CF617).
+    Returns 0 when that is what ``verify`` predicts, and the shares are as asked for; 1 when it is
+    not; 130 when a signal came before it was known. Raises ColorfastError (CF611 to CF613, CF615,
+    CF617).
     """
+    work = asyncio.ensure_future(_played(release, demo, out))
+    with cancelled_by_signals(work) as signals:
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if not signals:
+                raise
+    return INTERRUPTED
+
+
+async def _played(release: Release, demo: Demo, out: TextIO) -> int:
     if demo.break_order:
         release = in_wrong_order(release)
     mesh, made = staged(release), plan(release)
@@ -78,6 +92,7 @@ async def _prepared(
             policy=widest(made),
             layout=layout,
             message_timeout=message,
+            envoy=envoy_version(),
             drops=release.drops,
             release=release,
             now=scenes(made)[0].now,

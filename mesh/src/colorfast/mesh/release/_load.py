@@ -151,7 +151,10 @@ class Load:
             return (), str(error) or type(error).__name__
         if got.status != 200:
             return (), f"status {got.status}"
-        return tuple((name, version) for name, version in _HOP.findall(text)), ""
+        path = tuple((name, version) for name, version in _HOP.findall(text))
+        if not path or path[0][0] != entrance:
+            return (), f"it came to {path[0][0] if path else text[:40]}"
+        return path, ""
 
     def _target(self, user: int) -> str:
         query = [one.name for one in self._keys() if one.source is Source.QUERY]

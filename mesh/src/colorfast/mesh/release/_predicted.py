@@ -1,8 +1,8 @@
 """What ``verify`` predicts of a play, and whether that is what was seen.
 
-``verify`` looks at every way that a release can go, a play is one of them. A counterexample lies on
-the way of a play when the play does its steps and nothing has to go wrong on top; such a one has to
-be seen. What breaks elsewhere is told, and need not be seen. What is not predicted must not be.
+``verify`` looks at every way that a release can go, and a play is one of them. A counterexample has
+to be seen when a step of the play leaves behind what it takes; others are told, and need not be
+seen. What nobody has predicted must not be seen.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from colorfast.mesh.release._load import Answer
 from colorfast.mesh.release._paths import Path, has_escaped, shown
+from colorfast.mesh.release._possible import FAILS, stays
 from colorfast.mesh.release._scenes import Scene
 from colorfast.mesh.release._seen import Seen, went_back
 from colorfast.release import Release
 from colorfast.release.verify import Counterexample, Verdict
 
-_FAILS = "503"
-_ELSEWHERE = "not looked for: this play does not come by there"
+_ELSEWHERE = "not looked for: no step of this play stays where it happens"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Comparison:
     @property
     def is_as_predicted(self) -> bool:
         """Whether everything that had to be seen was, and nothing else."""
-        wanted = (one for one in self._counterexamples if self._lies_on_the_way(one))
+        wanted = (one for one in self._counterexamples if self._has_to_be_seen(one))
         return all(map(self._sighting, wanted)) and not any(self._surprises())
 
     def lines(self) -> Iterator[str]:
@@ -68,23 +68,14 @@ class Comparison:
 
     # What has to be seen.
 
-    def _lies_on_the_way(self, one: Counterexample) -> bool:
-        """Whether the play does what *one* says, and nothing has to go wrong besides."""
-        kinds = [move.kind for move in one.moves]
-        if not one.path or any(move.row and move.row.by == "trouble" for move in one.moves):
-            return False
-        last = sum(scene.step is not None and not scene.is_back for scene in self.play)
-        if "give up" not in kinds:
-            return kinds.count("go on") < last
-        before = kinds[: kinds.index("give up")]
-        gives_up = any(scene.is_back for scene in self.play)
-        return gives_up and before.count("go on") == last and before[-1] == "go on"
+    def _has_to_be_seen(self, one: Counterexample) -> bool:
+        return stays(self._release, self.play, one)
 
     def _told(self, one: Counterexample) -> Iterator[str]:
         yield f"verify says ({one.invariant}): {one.what}"
         if one.path:
             yield f"  predicted  {' -> '.join(map(str, one.path))}"
-        missing = "not" if self._lies_on_the_way(one) else _ELSEWHERE
+        missing = "not" if self._has_to_be_seen(one) else _ELSEWHERE
         yield f"  seen       {self._sighting(one) or missing}"
 
     def _sighting(self, one: Counterexample) -> str:
@@ -145,7 +136,7 @@ def _unasked(one: Seen) -> Iterator[str]:
 
 
 def _fails(one: Counterexample) -> bool:
-    return any(hop.answer == _FAILS for hop in one.path)
+    return any(hop.answer == FAILS for hop in one.path)
 
 
 def _times(found: list[str]) -> str:

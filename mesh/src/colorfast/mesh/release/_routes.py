@@ -8,7 +8,8 @@ from colorfast.envoy.bootstrap import refusal, route
 from colorfast.mesh._configs import Plan
 from colorfast.mesh._layout import GATEWAY
 from colorfast.mesh.release._scenes import InForce
-from colorfast.policy import Service, Workload, lane_targets
+from colorfast.mesh.release._stage import is_refused
+from colorfast.policy import Service, Workload
 from colorfast.release import WHOLE, Release, ServiceRoutes
 
 
@@ -37,9 +38,7 @@ class ReleasePlan(Plan):
         lane, header = self.release.lane, self.policy.header
         if lane is None:
             return []
-        # The mesh as its file has it knows lanes: here there are versions in their place.
-        as_written = self.release.mesh.service(service.name)
-        if not lane_targets(self.policy, self.release.mesh, as_written, lane):
+        if is_refused(self.release, service.name):
             text = f"{service.name} has no version for lane {lane}, which is strict\n"
             return [refusal(f"{name}.{lane}", text, header=header, lanes=lane)]
         if to.lane is None:

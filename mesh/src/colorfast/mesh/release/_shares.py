@@ -1,17 +1,18 @@
 """Which share of the requests should get the new versions, and where that is measured."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from colorfast.mesh.release._load import Answer
 from colorfast.mesh.release._paths import begins_new, is_new
 from colorfast.mesh.release._scenes import InForce
 from colorfast.mesh.release._stage import is_by_lane
-from colorfast.release import WHOLE, Release
+from colorfast.release import WHOLE, Change, Release
 
 _SIGMAS = 4.5
 """A draw that is further off than that is taken for a fault: one in 100,000 is not one."""
 _SLACK = 0.02
+"""Users have exactly their parts, a step has not exactly all users."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,30 +59,30 @@ def asked(release: Release, now: InForce, place: str) -> int:
     At an entrance it is that of the first service of the release that its requests meet.
     """
     if not is_by_lane(release):
-        return _weight(release, now, place)
-    first = next(_first(release, place, dyed=True), None)
+        (change,) = (one for one in release.changes if one.name == place)
+        return _part_of_new(change, now.routes[place].base)
+    first = next(_met_from(release, place, dyed=True), None)
     if first is None:
         return 0
-    name, dyed = first
-    change, base = release.change(name), _weight(release, now, name)
-    lane = now.routes[name].lane
-    in_lane = base if lane is None else WHOLE * (change is not None and lane == change.new)
-    drawn = now.drawn if dyed else 0
-    return (drawn * in_lane + (WHOLE - drawn) * base) // WHOLE
+    change, dyed = first
+    routes, drawn = now.routes[change.name], now.drawn if dyed else 0
+    outside = _part_of_new(change, routes.base)
+    inside = outside if routes.lane is None else _part_of_new(change, ((routes.lane, WHOLE),))
+    return (drawn * inside + (WHOLE - drawn) * outside) // WHOLE
 
 
-def _weight(release: Release, now: InForce, name: str) -> int:
-    """The part of the base route's requests that the new version of *name* gets."""
+def _part_of_new(change: Change, led: Sequence[tuple[str, int]]) -> int:
+    """The weight of the new version among those that a route leads to."""
+    return dict(led).get(change.new, 0)
+
+
+def _met_from(release: Release, name: str, *, dyed: bool) -> Iterator[tuple[Change, bool]]:
+    """What requests meet of the release from service *name* on, and whether the dye is left."""
     change = release.change(name)
-    return dict(now.routes[name].base).get(change.new, 0) if change is not None else 0
-
-
-def _first(release: Release, name: str, *, dyed: bool) -> Iterator[tuple[str, bool]]:
-    """Services of the release in the order of calls from *name* on, and whether the dye is left."""
-    if release.change(name) is not None:
-        yield name, dyed
+    if change is not None:
+        yield change, dyed
     for called in release.mesh.service(name).calls:
-        yield from _first(release, called, dyed=dyed and name not in release.drops)
+        yield from _met_from(release, called, dyed=dyed and name not in release.drops)
 
 
 def met(release: Release, answer: Answer, place: str) -> Iterator[bool]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from colorfast.mesh._errors import not_played
-from colorfast.policy import ColorfastError, Mesh, Source, Workload
+from colorfast.policy import ColorfastError, Mesh, Source, Workload, lane_targets
 from colorfast.release import Plan, Release
 
 _MOST = 24
@@ -36,6 +36,13 @@ def workloads(release: Release, mesh: Mesh, *, new: bool) -> tuple[Workload, ...
     """The workloads of the new versions, or all of the others."""
     made = {change.name: change.new for change in release.changes}
     return tuple(one for one in mesh.workloads if (made.get(one.service.name) == one.lane) is new)
+
+
+def is_refused(release: Release, service: str) -> bool:
+    """Whether requests of the release's lane get no answer of *service*: strict, and not in it."""
+    # The mesh as its file has it knows lanes: where it is staged there are versions in their place.
+    mesh, lane = release.mesh, release.lane
+    return lane is not None and not lane_targets(release.policy, mesh, mesh.service(service), lane)
 
 
 def in_wrong_order(release: Release) -> Release:

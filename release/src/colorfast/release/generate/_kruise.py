@@ -156,6 +156,8 @@ def _deployment(site: Site, change: Change, version: str) -> Json:
     pods = template(site, change, version, stable)
     selector = kept_labels(site, change)
     made = deployment(site, change, name=change.name, pods=pods, selector=selector)
-    # By this label Kruise's webhook finds the workload.
-    made["metadata"]["labels"] |= {f"{_GROUP}/workload-type": "deployment"}
+    # By the label Kruise's webhook finds the workload. Its controller looks for an annotation
+    # instead, and without one writes the label at every look: 20 writes a second are all it has.
+    for place in ("labels", "annotations"):
+        made["metadata"][place] |= {f"{_GROUP}/workload-type": "deployment"}
     return made

@@ -144,11 +144,13 @@ class Judge:
     def _sticky(self, locals_: dict[str, Local], state: State) -> Iterator[Break]:
         drawn = self.release.share == "entrance" and 0 < state.dye[-1] < 10_000
         for journey in self.journeys:
-            if not journey.dyed:
-                continue
             for visit in journey.visits:
-                if visit.service in locals_:
+                if visit.service not in locals_:
+                    continue
+                if journey.dyed:
                     yield from self._kept(journey, visit, locals_[visit.service], state, drawn)
+                elif has_traffic(journey, state.dye):
+                    yield from self._left_out(journey, visit, locals_[visit.service])
         if self.release.share == "weights":
             yield from self._weighted(locals_)
 
@@ -159,7 +161,7 @@ class Judge:
         for stage in self.release.stages:
             dyed = (visit.dyed and first >= stage.weight, visit.dyed and last >= stage.weight)
             before, after = change_of(local, dyed=dyed)
-            if NEW in before and OLD in after:
+            if any(dyed) and NEW in before and OLD in after:
                 what = f"who had the new {visit.service} gets the old one again"
                 yield Break("stickiness", what, journey, ((visit, OLD),))
         if drawn and visit.dyed:
@@ -167,6 +169,13 @@ class Judge:
             if inside != outside:
                 what = f"each request of a user is drawn anew at {journey.entrance}"
                 yield Break("stickiness", what, journey, ((visit, NEW),))
+
+    def _left_out(self, journey: Journey, visit: Visit, local: Local) -> Iterator[Break]:
+        """Of users who are in no lane, before and after."""
+        before, after = change_of(local, dyed=(False, False))
+        if NEW in before and OLD in after:
+            what = f"who had the new {visit.service} gets the old one again"
+            yield Break("stickiness", what, journey, ((visit, OLD),))
 
     def _weighted(self, locals_: dict[str, Local]) -> Iterator[Break]:
         for journey in self.journeys:

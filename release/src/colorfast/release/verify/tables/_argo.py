@@ -74,6 +74,14 @@ _UNDO: tuple[Row, ...] = (
         evidence="a release like any other: full size, then a pause",
     ),
 )
+_NEW_GONE = Row(
+    name="Argo scales the new pods down, of which the old version is the release now",
+    by="controller",
+    when={"ctl": "undone", "base": "old"},
+    then={"ctl": "idle", "new": "none"},
+    seen="run",
+    evidence=f"{_GONE.evidence} of the old version",
+)
 _PODS_DONE: dict[Verb, tuple[When, ...]] = {
     "deploy": ({"ctl": ("paused", "aborted"), "new": "ready"},),
     "promote": ({"ctl": "healthy"},),
@@ -179,10 +187,11 @@ LABELS = Table(
             by="plan",
             verb="scale-down",
             when={"ctl": "undoing"},
-            then={"ctl": "idle", "new": "none", "base": "new>old"},
+            then={"ctl": "undone", "base": "new>old"},
             seen="run",
             evidence="as for the new version",
         ),
+        _NEW_GONE,
         Row(
             name="set the old image back: the new pods go",
             by="plan",
@@ -212,7 +221,7 @@ MANAGED = Table(
         Row(
             name="the header route is lost: no new pod was ready for a moment",
             by="trouble",
-            when={"ctl": "paused", "lane": "new"},
+            when={"ctl": "paused", "lane": "new", "new": "ready"},
             then={"lane": "new>off"},
             seen="run",
             evidence="the only canary pod went unready: the weights came back, the route did not",
@@ -221,9 +230,10 @@ MANAGED = Table(
             name="the header route is lost: the VirtualService was applied again",
             by="trouble",
             when={"ctl": "paused", "lane": "new"},
-            then={"lane": "new>off"},
+            then={"lane": "new>off", "base": "old~new>old"},
             seen="run",
-            evidence="a forced apply, as GitOps does: Argo repairs weights in 0.1 s, not the route",
+            evidence="a forced apply, as GitOps does: Argo repairs weights and its Services' "
+            "selectors in 0.1 s, not the route; meanwhile both Services have all pods",
         ),
         Row(
             name="promote: weight 100",
@@ -256,7 +266,7 @@ MANAGED = Table(
             name="Argo leads the lane to the old version, which is the canary now",
             by="controller",
             when={"ctl": "undoing", "old": "ready", "lane": "off"},
-            then={"ctl": "undone", "lane": "off>old"},
+            then={"lane": "off>old"},
             seen="run",
             evidence="setHeaderRoute leads to the canary, whichever version that is",
         ),
@@ -264,11 +274,12 @@ MANAGED = Table(
             name="promote the old version",
             by="plan",
             verb="scale-down",
-            when={"ctl": "undone"},
-            then={"ctl": "idle", "new": "none", "base": "new>old", "lane": "old>off"},
+            when={"ctl": "undoing", "lane": "old"},
+            then={"ctl": "undone", "base": "new>old", "lane": "old>off"},
             seen="run",
             evidence="as for weight 100",
         ),
+        _NEW_GONE,
         Row(
             name="abort, and set the old image back",
             by="plan",
@@ -302,7 +313,7 @@ MANAGED = Table(
         **_PODS_DONE,
         "restore": (
             {"ctl": ("idle", *_ACTIVE, "aborted"), "old": "ready"},
-            {"ctl": "undone", "lane": "old"},
+            {"ctl": "undoing", "lane": "old"},
         ),
     },
 )
@@ -318,6 +329,30 @@ WEIGHTS = Table(
         _promote({}, "weight 100, then weights 100/0 with the Services exchanged", {"base": "new"}),
         _GONE,
         _SET_BACK,
+        Row(
+            name="no new pod is ready for a moment: the old version gets all requests meanwhile",
+            by="trouble",
+            when={"ctl": "paused", "base": "old~new", "new": "ready"},
+            then={},
+            seen="run",
+            evidence="Argo sets weight 0, and the step's weight again when a pod is ready",
+        ),
+        Row(
+            name="no new pod is ready for a moment at weight 100: the old version gets them all",
+            by="trouble",
+            when={"ctl": "paused", "base": "new", "new": "ready"},
+            then={"base": "old~new>new"},
+            seen="run",
+            evidence="Argo sets weight 0, and 100 again when a pod is ready",
+        ),
+        Row(
+            name="everything is applied again at weight 100: weights and selectors are as at first",
+            by="trouble",
+            when={"ctl": "paused", "base": "new", "new": "ready"},
+            then={"base": "old~new>new"},
+            seen="run",
+            evidence="Argo repairs both in 0.1 s; meanwhile each request meets either version",
+        ),
         Row(
             name="the analysis fails: Argo gives the old version all requests",
             by="trouble",

@@ -1,6 +1,8 @@
 """OpenKruise Rollouts 0.6: pods only, with routes of its TrafficRoutings, and with weights."""
 
-from colorfast.release.verify._rows import Row, Table, Verb, When
+from collections.abc import Mapping
+
+from colorfast.release.verify._rows import Row, Table, Verb, When, settle_rows
 from colorfast.release.verify.tables._shared import (
     NOTHING_MOVES,
     OWN_BASE,
@@ -34,26 +36,50 @@ _PAUSES = Row(
 )
 
 
-def _gone(when: When) -> Row:
+def _rolls(evidence: str) -> Row:
+    return Row(
+        name="Kruise rolls the stable Deployment to the new template",
+        by="controller",
+        when={"ctl": "finishing", "base": "old", "lane": "off"},
+        then={"ctl": "promoted", "base": "old>new"},
+        seen="run",
+        evidence=evidence,
+    )
+
+
+def _gone(when: When, then: Mapping[str, str]) -> Row:
     return Row(
         name="Kruise has rolled the stable Deployment to the new template",
         by="controller",
         when={"ctl": "promoted", **when},
-        then={"ctl": "healthy", "old": "none"},
+        then={"ctl": "healthy", "old": "none", **then},
         seen="run",
         evidence="pods of the second Deployment were still there when the stable one was through",
     )
 
 
+_BASE_GONE = _gone({"base": ("old>new", "new")}, {"base": "new"})
+"""The stable pods are behind the base route, whichever version they are."""
+
+_RESTORE_WHILE_IT_ROLLS = Row(
+    name="set the old image while it rolls",
+    by="plan",
+    verb="restore",
+    when={"ctl": "promoted"},
+    then={"ctl": "reverting"},
+    seen="run",
+    evidence="it goes on, and rolls the stable Deployment to the template that this has now",
+)
+
 _PODS: tuple[Row, ...] = (
+    _RESTORE_WHILE_IT_ROLLS,
     Row(
-        name="set the old image while it rolls",
-        by="plan",
-        verb="restore",
-        when={"ctl": "promoted"},
-        then={"ctl": "undoing", "old": "starting"},
-        seen="supposed",
-        evidence="some old pods may be gone already",
+        name="Kruise has rolled the stable Deployment back, and removes the second one",
+        by="controller",
+        when={"ctl": "reverting"},
+        then={"ctl": "idle", "new": "none"},
+        seen="run",
+        evidence="Healthy with the old version: nothing was left to be promoted",
     ),
     Row(
         name="set the old image again",
@@ -61,16 +87,16 @@ _PODS: tuple[Row, ...] = (
         verb="restore",
         when={"ctl": "healthy"},
         then={"ctl": "undoing", "old": "starting"},
-        seen="documented",
-        evidence="a release like any other",
+        seen="run",
+        evidence="a release like any other: old pods in a second Deployment, then a pause",
     ),
     Row(
-        name="set the old image back: the new pods go",
+        name="set the old image back, or promote the old version: the new pods go",
         by="plan",
         verb="scale-down",
         when={"ctl": (*_ACTIVE, "undoing")},
         then={"ctl": "idle", "new": "none"},
-        seen="documented",
+        seen="run",
         evidence="a rollback in the middle of a release removes the second Deployment",
     ),
 )
@@ -100,73 +126,210 @@ VERSION = Table(
             seen="run",
             evidence="without a TrafficRouting it changes pods only: no route was written",
         ),
-        _gone({}),
+        _gone({}, {}),
         *_PODS,
     ),
     done={**ROUTES_DONE, **_PODS_DONE},
+)
+
+_SETTING_OUT: tuple[Row, ...] = (
+    Row(
+        name="set the new image",
+        by="plan",
+        verb="deploy",
+        when={"ctl": "idle"},
+        then={"ctl": "upgrading"},
+        seen="run",
+        evidence="nothing happens for the 3 s in which Kruise waits for its Rollout to change too",
+    ),
+    Row(
+        name="the lane route appears before there are new pods",
+        by="controller",
+        when={"ctl": "upgrading", "lane": "off", "new": "none"},
+        then={"lane": "off>gone"},
+        seen="run",
+        evidence="the TrafficRouting is begun seconds before the second Deployment is",
+    ),
+    Row(
+        name="Kruise starts a second Deployment behind the lane route",
+        by="controller",
+        when={"ctl": "upgrading", "lane": "gone", "new": "none"},
+        then={"new": "starting", "lane": "gone>new"},
+        seen="run",
+        evidence="its pods are labelled as the canary's subset wants them",
+    ),
+    _PAUSES,
+)
+_PROMOTION: tuple[Row, ...] = (
+    Row(
+        name="promote: the lane route goes before the stable pods are replaced",
+        by="plan",
+        verb="promote",
+        when={"ctl": "paused", "lane": "new"},
+        then={"ctl": "finishing", "lane": "new>off"},
+        seen="run",
+        evidence="the VirtualService was restored 3 s before the new pods were there",
+    ),
+    Row(
+        name="promote: there is no lane route any more",
+        by="plan",
+        verb="promote",
+        when={"ctl": "paused", "lane": "off"},
+        then={"ctl": "finishing"},
+        seen="run",
+        evidence="the VirtualService is restored from an annotation, whatever is in it",
+    ),
+    _rolls("both versions are behind the base route while it rolls"),
+    _BASE_GONE,
+)
+_REVERTING: tuple[Row, ...] = (
+    _RESTORE_WHILE_IT_ROLLS,
+    Row(
+        name="set the old image before it rolls",
+        by="plan",
+        verb="restore",
+        when={"ctl": "finishing"},
+        then={"ctl": "reverting", "base": "old>new"},
+        seen="run",
+        evidence="a new pod was there for some seconds nevertheless",
+    ),
+    Row(
+        name="Kruise has rolled the stable Deployment back",
+        by="controller",
+        when={"ctl": "reverting", "base": ("old>new", "new")},
+        then={"ctl": "reverted", "base": "old"},
+        seen="run",
+        evidence="the base route has its pods, whichever version they are",
+    ),
+    Row(
+        name="Kruise removes the second Deployment, and nothing is left to be promoted",
+        by="controller",
+        when={"ctl": "reverted", "lane": "off"},
+        then={"ctl": "idle", "new": "none"},
+        seen="run",
+        evidence="Healthy with the old version",
+    ),
+)
+_RESTORING: tuple[Row, ...] = (
+    Row(
+        name="set the old image again",
+        by="plan",
+        verb="restore",
+        when={"ctl": "healthy"},
+        then={"ctl": "undoing"},
+        seen="run",
+        evidence="a release like any other",
+    ),
+    Row(
+        name="the lane route appears before there are old pods",
+        by="controller",
+        when={"ctl": "undoing", "lane": "off", "old": "none"},
+        then={"lane": "off>gone"},
+        seen="run",
+        evidence="the route of a TrafficRouting leads to the canary, whichever version that is: "
+        "dyed requests got 503 for 9 s",
+    ),
+    Row(
+        name="Kruise starts a second Deployment with the old version behind the lane route",
+        by="controller",
+        when={"ctl": "undoing", "lane": "gone", "old": "none"},
+        then={"old": "starting", "lane": "gone>old"},
+        seen="run",
+        evidence="dyed requests get the old version from then on",
+    ),
+    Row(
+        name="promote the old version: the lane route goes first",
+        by="plan",
+        verb="scale-down",
+        when={"ctl": "undoing", "old": "ready", "lane": ("gone>old", "old")},
+        then={"ctl": "unfinishing", "lane": "old>off"},
+        seen="run",
+        evidence="as for the new version",
+    ),
+    Row(
+        name="promote the old version: there is no lane route",
+        by="plan",
+        verb="scale-down",
+        when={"ctl": "undoing", "old": "ready", "lane": "off"},
+        then={"ctl": "unfinishing"},
+        seen="supposed",
+        evidence="as for the new version",
+    ),
+    Row(
+        name="Kruise rolls the stable Deployment to the old template",
+        by="controller",
+        when={"ctl": "unfinishing", "lane": "off"},
+        then={"ctl": "unpromoted", "base": "new>old"},
+        seen="run",
+        evidence="as for the new version",
+    ),
+    Row(
+        name="Kruise has rolled the stable Deployment to the old template",
+        by="controller",
+        when={"ctl": "unpromoted", "base": ("new>old", "old")},
+        then={"ctl": "idle", "new": "none", "base": "old"},
+        seen="run",
+        evidence="as for the new version",
+    ),
+)
+_SETTING_BACK: tuple[Row, ...] = (
+    Row(
+        name="set the old image back: the lane route goes",
+        by="plan",
+        verb="scale-down",
+        when={"ctl": _ACTIVE, "lane": "new"},
+        then={"ctl": "cancelling", "lane": "new>off"},
+        seen="run",
+        evidence="the spec is restored from an annotation",
+    ),
+    Row(
+        name="set the old image back while the lane route leads nowhere",
+        by="plan",
+        verb="scale-down",
+        when={"ctl": _ACTIVE, "lane": ("off>gone", "gone", "gone>new")},
+        then={"ctl": "cancelling", "lane": "gone>off"},
+        seen="supposed",
+        evidence="as when it leads somewhere",
+    ),
+    Row(
+        name="set the old image back: there is no lane route",
+        by="plan",
+        verb="scale-down",
+        when={"ctl": _ACTIVE, "lane": "off"},
+        then={"ctl": "cancelling"},
+        seen="run",
+        evidence="as when there is one",
+    ),
+    Row(
+        name="Kruise removes the second Deployment",
+        by="controller",
+        when={"ctl": "cancelling", "lane": "off"},
+        then={"ctl": "idle", "new": "none"},
+        seen="run",
+        evidence="requests are led to the stable version first, then pods go, seconds later",
+    ),
 )
 
 MANAGED = Table(
     name="kruise, managed",
     rows=(
         *SETTLING,
+        *settle_rows(("off>gone", "gone>new", "gone>old", "gone>off"), "lane"),
         *PODS,
+        NOTHING_MOVES[0],
+        *_SETTING_OUT,
         Row(
-            name="set the new image; the lane route appears",
-            by="plan",
-            verb="deploy",
-            when={"ctl": "idle"},
-            then={"ctl": "upgrading", "new": "starting", "lane": "off>new"},
-            seen="run",
-            evidence="the lane route is there about 4.5 s before the step is ready",
-        ),
-        _PAUSES,
-        Row(
-            name="the lane route is lost: somebody edits the VirtualService",
+            name="the lane route is lost: the VirtualService was applied again",
             by="trouble",
             when={"ctl": "paused", "lane": "new"},
             then={"lane": "new>off"},
             seen="run",
             evidence="a VirtualService that is edited in the middle is not repaired",
         ),
-        Row(
-            name="promote: the lane route goes before the stable pods are replaced",
-            by="plan",
-            verb="promote",
-            when={"ctl": "paused"},
-            then={"ctl": "finishing", "lane": "new>off"},
-            seen="run",
-            evidence="the VirtualService was restored 3 s before the new pods were there",
-        ),
-        Row(
-            name="Kruise rolls the stable Deployment to the new template",
-            by="controller",
-            when={"ctl": "finishing", "lane": "off"},
-            then={"ctl": "promoted", "base": "old>new"},
-            seen="run",
-            evidence="both versions are behind the base route while it rolls",
-        ),
-        _gone({"base": "new"}),
-        _PODS[0],
-        _PODS[1],
-        Row(
-            name="set the old image back: the lane route and the new pods go",
-            by="plan",
-            verb="scale-down",
-            when={"ctl": _ACTIVE},
-            then={"ctl": "idle", "new": "none", "lane": "new>off"},
-            seen="documented",
-            evidence="the spec is restored from an annotation",
-        ),
-        Row(
-            name="promote the old version",
-            by="plan",
-            verb="scale-down",
-            when={"ctl": "undoing"},
-            then={"ctl": "idle", "new": "none", "base": "new>old"},
-            seen="supposed",
-            evidence="as for the new version",
-        ),
+        *_PROMOTION,
+        *_REVERTING,
+        *_RESTORING,
+        *_SETTING_BACK,
     ),
     done=_PODS_DONE,
 )
@@ -177,26 +340,28 @@ WEIGHTS = Table(
         *OWN_WEIGHTS,
         *SETTLING,
         *PODS,
+        NOTHING_MOVES[0],
         _DEPLOY,
         _PAUSES,
+        Row(
+            name="the weights are lost: the VirtualService was applied again",
+            by="trouble",
+            when={"ctl": "paused", "base": ("old~new", "old~new>new", "new")},
+            then={"base": "old~new>old"},
+            seen="run",
+            evidence="they come back with the next step, which begins at the spec of before",
+        ),
         Row(
             name="promote: the old version gets all requests again for a while",
             by="plan",
             verb="promote",
-            when={"ctl": "paused", "base": "new"},
+            when={"ctl": "paused", "base": ("new", "old")},
             then={"ctl": "finishing", "base": "new>old"},
             seen="run",
             evidence="routes were restored 9 s before new pods of the stable Deployment were there",
         ),
-        Row(
-            name="Kruise rolls the stable Deployment to the new template",
-            by="controller",
-            when={"ctl": "finishing", "base": "old"},
-            then={"ctl": "promoted", "base": "old>new"},
-            seen="run",
-            evidence="both versions are behind the route while it rolls",
-        ),
-        _gone({"base": "new"}),
+        _rolls("both versions are behind the route while it rolls"),
+        _BASE_GONE,
         Row(
             name="set the old image back: the new pods go",
             by="plan",

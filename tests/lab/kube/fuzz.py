@@ -1,0 +1,111 @@
+"""Random releases, played by the real Argo Rollouts and held against the model.
+
+``python -m lab.kube.fuzz [SECONDS [SEED]]``, with ``tests`` in PYTHONPATH, plays many at once for SECONDS
+(300 by default). What does not agree is printed with its seed, its files and its trace; the exit status
+is 1 then.
+"""
+
+import os
+import secrets
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import yaml
+from lab.kube import build
+from lab.kube._argo import running_argo
+from lab.kube._drawn import Drawn
+from lab.kube._nodes import define_routes, running_nodes
+from lab.kube._plays import Lab, play_one
+from lab.kube._prometheus import running_prometheus
+from lab.kube._record import watching
+from lab.kube._rig import running_cluster
+from lab.kube.run import apart, become, loopback_up, not_run
+
+AT_ONCE: Final = 40
+PROGRAMS: Final = (*build.CORE, "kube-controller-manager", "argo-rollouts")
+
+
+def problems(lab: Lab, seed: int) -> list[str]:
+    """What is wrong with the play of *seed*, told in full; nothing when nothing is."""
+    drawn = Drawn(seed)
+    told, script = drawn.script
+    made = partial(drawn.case, prometheus=lab.prometheus.url)
+    trace = play_one(lab, made, drawn.name, script)
+    found = [trace] if isinstance(trace, str) else [*drawn.wrong(trace)]
+    if not found:
+        return []
+    more = [] if isinstance(trace, str) else [trace.text()]
+    return [f"seed {seed}: {told}", *found, *drawn.files.values(), *more]
+
+
+def play(lab: Lab, seconds: float, seed: int) -> list[str]:
+    """Play from *seed* on, and tell what is wrong and how many there were."""
+    started, found, count = monotonic(), list[str](), 0
+    seeds = iter(range(seed, sys.maxsize))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        running = {pool.submit(problems, lab, next(seeds)) for _ in range(AT_ONCE)}
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for one in done:
+                count += 1
+                found += one.result()
+                if monotonic() - started < seconds:
+                    running.add(pool.submit(problems, lab, next(seeds)))
+    minutes = (monotonic() - started) / 60
+    print(f"{count} releases in {minutes:.1f} minutes, {count / minutes:.0f} a minute")  # noqa: T201
+    return found
+
+
+@contextmanager
+def a_lab() -> Iterator[Lab]:
+    """A control plane with Argo Rollouts until the block ends."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        cluster = stack.enter_context(running_cluster(folder))
+        for file in sorted((build.ROOT / "k8s" / "crds").glob("*.yaml")):
+            cluster.define(*yaml.safe_load_all(file.read_text()))
+        define_routes(cluster)
+        cluster.start_controllers()
+        nodes = stack.enter_context(running_nodes(cluster))
+        watches = stack.enter_context(watching(cluster))
+        prometheus = stack.enter_context(running_prometheus())
+        argo = stack.enter_context(running_argo(cluster, watches))
+        yield Lab(
+            cluster=cluster, controls=argo, watches=watches, nodes=nodes, prometheus=prometheus
+        )
+
+
+def main(arguments: list[str]) -> int:
+    """Build, then play apart."""
+    build.main()
+    lacking = build.missing().keys() & {*PROGRAMS}
+    if lacking:
+        return not_run(f"{', '.join(sorted(lacking))} could not be had")
+    command = apart()
+    if command is None:
+        return not_run("this machine lets us have no network namespace (it takes root)")
+    within = [sys.executable, "-m", "lab.kube.fuzz", "--inside", *arguments]
+    return become([*command, *within])
+
+
+def inside(arguments: list[str]) -> int:
+    """Play, here; 1 when something is wrong."""
+    loopback_up()
+    seconds, seed = (*arguments, *("300", str(secrets.randbelow(2**31)))[len(arguments) :])
+    with a_lab() as lab:
+        found = play(lab, float(seconds), int(seed))
+    print("\n".join(found))  # noqa: T201
+    return bool(found)
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:]
+    os.chdir(build.ROOT)
+    sys.exit(inside(given[1:]) if given[:1] == ["--inside"] else main(given))
