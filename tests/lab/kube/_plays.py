@@ -17,7 +17,7 @@ from lab.kube._play import Controls, Player, playing
 from lab.kube._prometheus import BAD, Prometheus
 from lab.kube._record import State, Watches
 from lab.kube._rig import Cluster
-from lab.kube._traffic import ready
+from lab.kube._traffic import Eyes, ready
 from release.cases import release_of
 from release.explain import broken, disagreement
 from release.trace import Trace
@@ -101,6 +101,8 @@ def _returns(made: Case, where: int) -> dict[str, Script]:
         found["routes-edited"] = partial(edited, after=where)
         if release.pattern == "locked":
             found["given-up-while-it-rolls"] = given_up_while_it_rolls
+            if release.style == "managed":
+                found["given-up-before-it-rolls"] = given_up_before_it_rolls
     return found
 
 
@@ -172,14 +174,26 @@ def given_up_slowly(player: Player, lab: Lab) -> None:
 
 
 def given_up_while_it_rolls(player: Player, lab: Lab) -> None:
-    """In the middle of the promotion, when some old pods are gone, and none of the others."""
-    (promotion,) = (one for one in player.plan.steps if one.action == "promote")
-    player.forward(promotion.number - 1)
+    """In the middle of the promotion, when some old pods are gone, and not all of them."""
 
     def halfway(state: State) -> bool:
         left = [(ready(state, one, one.old), one.replicas) for one in player.release.changes]
         return any(0 < count < whole for count, whole in left)
 
+    _given_up_promoting(player, halfway)
+
+
+def given_up_before_it_rolls(player: Player, lab: Lab) -> None:
+    """In the middle of the promotion, when a lane route of Kruise's is gone, and no old pod is."""
+    eyes = Eyes(player.release)
+    _given_up_promoting(
+        player, lambda state: any(one.lane == "off" for one in eyes.look(state).values())
+    )
+
+
+def _given_up_promoting(player: Player, halfway: Callable[[State], bool]) -> None:
+    (promotion,) = (one for one in player.plan.steps if one.action == "promote")
+    player.forward(promotion.number - 1)
     player.play(promotion, only_until=halfway)
     player.back()
 

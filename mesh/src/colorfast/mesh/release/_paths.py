@@ -39,7 +39,7 @@ def has_escaped(release: Release, path: Path) -> bool:
     """
     if release.pattern == "locked":
         return is_mixed(release, path)
-    return any(_backward(release, path))
+    return release.pattern == "ordered" and any(_backward(release, path))
 
 
 def _backward(release: Release, path: Path) -> Iterator[bool]:

@@ -117,7 +117,7 @@ class Comparison:
             found = (
                 (one.escapes, "escapes", mixes),
                 (one.errors, "errors", fails),
-                (one.back, "back", goes_back or one.scene.is_back),
+                (one.back, "back", goes_back),
             )
             for number, what, is_predicted in found:
                 if number and not is_predicted:
