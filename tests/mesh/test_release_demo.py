@@ -364,9 +364,11 @@ def test_what_nobody_has_predicted_is_said(said: str, answers: list[Answer]) -> 
 def test_what_is_predicted_has_to_be_seen() -> None:
     wrong = in_wrong_order(SHOP)
     undyed = scenes(plan(wrong))[8]
-    before = answer(NEW, scene=WHOLE)
-    assert not compared(wrong, [before]).is_as_predicted
-    found = compared(wrong, [before, answer(MIXED, scene=undyed, at=1)])
+    before = [answer(NEW, scene=WHOLE)]
+    others = [answer(NEW, scene=undyed, at=1)] * 10
+    assert compared(wrong, before).is_as_predicted  # nobody came by when it was wrong
+    assert not compared(wrong, before + others).is_as_predicted
+    found = compared(wrong, [*before, *others, answer(MIXED, scene=undyed, at=2)])
     assert found.is_as_predicted, list(found.lines())
     assert "  seen       mocka(v2) -> mockb -> mockc(v1), 1 time" in found.lines()
 
@@ -377,7 +379,7 @@ def test_what_breaks_in_a_step_that_is_not_played_need_not_be_seen() -> None:
     *lines, _ = found.lines()
     assert (
         lines[2::3]
-        == ["  seen       not looked for: no step of this play stays where it happens"] * 2
+        == ["  seen       not looked for: this play could show it by chance at most"] * 2
     )
 
 
@@ -385,20 +387,6 @@ def test_what_takes_trouble_need_not_be_seen() -> None:
     found = compared(replace(SHOP, controller="argo-rollouts", style="managed"), [])
     assert found.is_as_predicted, list(found.lines())
     assert any("not looked for" in line for line in found.lines())
-
-
-def test_what_passes_within_a_moment_need_not_be_seen() -> None:
-    release = releases.release(PAIR, share="weights", steps=[{"weight": 100}])
-    found = compared(release, [])
-    *lines, last = found.lines()
-    assert last.startswith("as predicted: verify says not safe (lock"), [*lines, last]
-    assert lines[2].endswith("stays where it happens")
-
-
-def test_a_user_loses_only_what_he_had() -> None:
-    release = releases.release(PAIR, share="weights", steps=[{"weight": 50}, {"weight": 100}])
-    assert compared(release, [], after=1).is_as_predicted
-    assert not compared(release, [], after=2).is_as_predicted
 
 
 def test_going_back_is_what_giving_up_is() -> None:

@@ -91,6 +91,18 @@ class _Follower:
                 self._go_on()
             case "over":
                 self.troubles.discard((event.service, event.what))
+                return self._struck(event)
+        return ""
+
+    def _struck(self, event: Event) -> str:
+        """Who is told that a trouble is over knows what it has made of the controller."""
+        for row in self.table.rows:
+            if row.name == event.what and "ctl" in row.then:
+                before = self.possible[event.service]
+                after = frozenset(one for one in before if one.ctl == row.then["ctl"])
+                if not after:
+                    return f"{event.service} was not struck by: {row.name}"
+                self.possible[event.service] = after
         return ""
 
     def _go_on(self) -> None:
@@ -140,11 +152,15 @@ class _Follower:
         seen = self.seen[name]
         return (
             all(_leads(end, local, ends(local.base)) for end in _ends(seen.base))
-            and _is_drawn(seen.base, local.base)
+            and (_is_drawn(seen.base, local.base) or self._is_struck(name))
             and all(_leads(end, local, _lane_ends(local)) for end in _ends(seen.lane))
             and seen.old == local.old
             and (seen.new == local.new or self._is_excused(name, local))
         )
+
+    def _is_struck(self, name: str) -> bool:
+        """Whether a trouble lasts, in which weights come and go."""
+        return any(service == name for service, _ in self.troubles)
 
     def _is_excused(self, name: str, local: Local) -> bool:
         """Whether no new pod is ready because of a trouble that changes nothing for good."""
@@ -200,7 +216,9 @@ class _Follower:
         base, lane, share = _routes(self.plan, planned)
         if self.plan.release.share == "entrance" and name in self.plan.release.entrances:
             share = seen.share  # the dye's, which has nothing to do with the base route
-        if (seen.base, seen.share) != (base, share):
+        # A rollback's routes of the lane change nothing else, wherever they find the base route.
+        lane_only = self.back and step.action in ("route", "unroute")
+        if not lane_only and (seen.base, seen.share) != (base, share):
             yield f"the base route of {name} is {seen.base} {seen.share} after {step.id}, not {base} {share}"
         # Routes can be as planned, and nothing be where they lead: tables call that gone.
         if seen.lane not in (lane, "gone" if planned.lane else "off"):

@@ -6,7 +6,6 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any, Final
 
 import yaml
@@ -15,7 +14,7 @@ from lab.kube import build
 from lab.kube._api import Json
 from lab.kube._play import Phase
 from lab.kube._record import State, Watches
-from lab.kube._rig import WITHIN, Cluster, until
+from lab.kube._rig import Cluster, until
 
 import colorfast.release.generate
 from colorfast.release import Change, Controller
@@ -25,6 +24,8 @@ _CONVERTED: Final = ("rollouts", "batchreleases")
 
 _PATIENCE: Final = 5.0
 """Seconds after which somebody who has typed something looks whether it has happened."""
+
+_TRIES: Final = 12
 
 _WORKERS: Final = ("rollout", "batchrelease", "trafficrouting")
 """What works on more than three releases at a time only when it is told to."""
@@ -92,14 +93,23 @@ class Kruise:
         path = _path(namespace, name)
         # A person is slower than the three seconds that it waits for proxies.
         until(lambda: _phase(self._cluster.api.get(path)) != "moving", f"{name} waits")
-        before = _step(self._cluster.api.get(path))
-        deadline = monotonic() + WITHIN
-        while monotonic() < deadline and _step(self._cluster.api.get(path)) == before:
+        before = self._cluster.api.get(path)
+        # What is typed while it writes its own status is lost: then it is typed again.
+        for _ in range(_TRIES):
             self._cluster.api.patch(f"{path}/status", yaml.safe_load(patch))
-            if before is None:
+            with suppress(AssertionError):
+                until(lambda: self._went_on(path, before), f"{name} goes on", within=_PATIENCE)
                 return
-            # What is typed while it writes its own status is lost: then it is typed again.
-            sleep(_PATIENCE)
+        raise AssertionError(f"{name} does not go on: {line}")
+
+    def _went_on(self, path: str, before: Json) -> bool:
+        """Whether something has come of an approval; of one that nothing waited for nothing does."""
+        was, now = before["status"], self._cluster.api.get(path)["status"]
+        if "Progressing" not in (was["phase"], now["phase"]) or was["phase"] != now["phase"]:
+            return True
+        before_step, step = was["canaryStatus"], now["canaryStatus"]
+        is_later = step["currentStepIndex"] != before_step["currentStepIndex"]
+        return is_later or step["currentStepState"] not in ("StepPaused", "StepReady")
 
     def phase(self, state: State, change: Change) -> Phase:
         """What the controller says of what is applied now."""
@@ -178,15 +188,6 @@ def _phase(rollout: Json) -> Phase:
         paused = status.get("canaryStatus", {}).get("currentStepState") == "StepPaused"
         return "waiting" if paused else "moving"
     return "idle" if status["phase"] == "Healthy" else "moving"
-
-
-def _step(rollout: Json) -> object:
-    """At which step it waits; None when it does not."""
-    return (
-        rollout["status"]["canaryStatus"]["currentStepIndex"]
-        if _phase(rollout) == "waiting"
-        else None
-    )
 
 
 def _path(namespace: str, name: str) -> str:

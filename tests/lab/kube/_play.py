@@ -117,7 +117,7 @@ class Player:
         acts = things or now or instead
         self.note("begins", name, revision=None if acts else self._at)
         (self._back if back else self._forward).append(step)
-        for change in changes if step.action == "promote" else ():
+        for change in changes if now and not back else ():
             self._go_on(change)
         self.apply(things)
         for line in [*now, *instead]:
@@ -132,11 +132,6 @@ class Player:
         self._at = max(end.revision, self._at)
         self.note("ends", name, revision=self._at)
         self._ahead = on
-        if on:  # who types before the controller waits makes it skip what it is at
-            self.until(
-                lambda state: all(self.controls.phase(state, one) == "waiting" for one in changes),
-                f"it waits at {name}",
-            )
 
     @property
     def last(self) -> Step:
@@ -195,6 +190,10 @@ class Player:
     def until(self, condition: Callable[[State], bool], what: str) -> None:
         """Wait until *condition* holds of what there is from now on."""
         self.recorder.until(condition, what, since=self.recorder.last().revision)
+
+    def seen(self, state: State, change: Change) -> Seen:
+        """*change* as it is in *state*."""
+        return self._eyes.look(state)[change.name]
 
     def pods(self, change: Change, version: str) -> list[str]:
         """The names of the pods of *version*."""
@@ -261,7 +260,11 @@ class Player:
         return [line for line in now if line[0] != "#"], on, instead
 
     def _go_on(self, change: Change) -> None:
-        """Nothing can be promoted that was aborted."""
+        """Nothing can be promoted that was aborted, or that does not wait for it yet."""
+        self.until(
+            lambda state: self.controls.phase(state, change) in ("waiting", "aborted"),
+            f"{change.name} waits",
+        )
         if self.controls.phase(self.recorder.last(), change) == "aborted":
             self.controls.retry(change)
             self.until(
@@ -307,6 +310,8 @@ class Player:
         share = dict(planned.base).get(change.new, 0) // 100 if "~" in base else 0
         # A lane's route may lead where nothing is: that is for the table to tell.
         lanes = (words[planned.lane], "gone" if planned.lane else "off")
+        if step.action in ("route", "unroute"):
+            return seen.lane in lanes
         return (seen.base, seen.share) == (base, share) and seen.lane in lanes
 
 

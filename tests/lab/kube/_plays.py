@@ -1,5 +1,6 @@
 """What is played of a release: to its end, given up after each step, and disturbed on its way."""
 
+import re
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from lab.kube._play import Controls, Player, playing
 from lab.kube._prometheus import BAD, Prometheus
 from lab.kube._record import State, Watches
 from lab.kube._rig import Cluster
-from lab.kube._traffic import Eyes, ready
+from lab.kube._traffic import ready
 from release.cases import release_of
 from release.explain import broken, disagreement
 from release.trace import Trace
@@ -101,8 +102,6 @@ def _returns(made: Case, where: int) -> dict[str, Script]:
         found["routes-edited"] = partial(edited, after=where)
         if release.pattern == "locked":
             found["given-up-while-it-rolls"] = given_up_while_it_rolls
-            if release.style == "managed":
-                found["given-up-before-it-rolls"] = given_up_before_it_rolls
     return found
 
 
@@ -119,18 +118,20 @@ def restarted(case: str, together: threading.Barrier) -> dict[str, Script]:
         together.wait(TOGETHER)
 
     release = release_of(case)
-    steps = Case(case, release).plan.steps
+    made = Case(case, release)
+    first = next(one.number for one in made.plan.steps if one.action == "promote")
+    steps = [one for one in made.plan.steps if one.number in (middle(made), first)]
     return {
         f"restarted-after-{step.id}": partial(forward, disturbed=disturbed, after=step.number)
         for step in steps
-        if step.number < len(steps) and stays(release, step)
+        if step.number < len(made.plan.steps)
     }
 
 
 def stays(release: Release, step: Step) -> bool:
     """Whether nothing goes on by itself after *step*, however long it takes."""
     by_itself = step.action == "deploy" and release.pattern != "locked"
-    return step.pause is None and not by_itself
+    return (step.pause is None or step.kind == "policy") and not by_itself
 
 
 def middle(case: Case) -> int:
@@ -175,27 +176,23 @@ def given_up_slowly(player: Player, lab: Lab) -> None:
 
 def given_up_while_it_rolls(player: Player, lab: Lab) -> None:
     """In the middle of the promotion, when some old pods are gone, and not all of them."""
+    (promotion,) = (one for one in player.plan.steps if one.action == "promote")
+    player.forward(promotion.number - 1)
 
     def halfway(state: State) -> bool:
         left = [(ready(state, one, one.old), one.replicas) for one in player.release.changes]
         return any(0 < count < whole for count, whole in left)
 
-    _given_up_promoting(player, halfway)
-
-
-def given_up_before_it_rolls(player: Player, lab: Lab) -> None:
-    """In the middle of the promotion, when a lane route of Kruise's is gone, and no old pod is."""
-    eyes = Eyes(player.release)
-    _given_up_promoting(
-        player, lambda state: any(one.lane == "off" for one in eyes.look(state).values())
-    )
-
-
-def _given_up_promoting(player: Player, halfway: Callable[[State], bool]) -> None:
-    (promotion,) = (one for one in player.plan.steps if one.action == "promote")
-    player.forward(promotion.number - 1)
     player.play(promotion, only_until=halfway)
-    player.back()
+    for step in player.needed():
+        if step.action == "restore":  # as the runbook says
+            player.until(
+                lambda state: all(
+                    player.controls.phase(state, one) == "idle" for one in player.release.changes
+                ),
+                "promotions are through",
+            )
+        player.play(step, back=True)
 
 
 def edited(player: Player, lab: Lab, *, after: int) -> None:
@@ -230,14 +227,29 @@ def a_pod_is_unready(player: Player, lab: Lab) -> None:
 
 def no_pod_is_ready(player: Player, lab: Lab) -> None:
     change = _victim(player)
-    with _trouble(player, change, "no new pod"):
+    with _trouble(player, change, "no new pod"), _weights_are_back(player, change):
         _unready(player, lab, change, player.pods(change, change.new))
 
 
 def everything_is_applied_again(player: Player, lab: Lab) -> None:
-    with _trouble(player, _victim(player), "applied again", everyone=True):
+    change = _victim(player)
+    with (
+        _trouble(player, change, "applied again", everyone=True),
+        _weights_are_back(player, change),
+    ):
         player.apply_again()
         _until_settled(player)
+
+
+@contextmanager
+def _weights_are_back(player: Player, change: Change) -> Iterator[None]:
+    """Where the controller has set weights it sets them again: wait for that in the end."""
+    before = player.seen(player.recorder.last(), change)
+    yield
+    if player.release.pattern != "locked" and _argo(player.release):
+        player.until(
+            lambda state: player.seen(state, change) == before, f"{change.name} has its weights"
+        )
 
 
 def one_is_aborted(player: Player, lab: Lab) -> None:
@@ -306,7 +318,9 @@ def _until_settled(player: Player) -> None:
 def play_all(lab: Lab, case: str, config: pytest.Config) -> Iterator[Trace | str]:
     """The traces of every play of *case*, or of those that ``--plays`` names."""
     asked = config.getoption("--plays")
-    return play(lab, case, {name: one for name, one in scripts(case).items() if asked in name})
+    return play(
+        lab, case, {name: one for name, one in scripts(case).items() if re.search(asked, name)}
+    )
 
 
 def play_cases(lab: Lab, cases: Sequence[str], config: pytest.Config) -> Iterator[Trace | str]:
@@ -314,7 +328,7 @@ def play_cases(lab: Lab, cases: Sequence[str], config: pytest.Config) -> Iterato
     asked = config.getoption("--plays")
     made = [(case, name, one) for case in cases for name, one in scripts(case).items()]
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        chosen = [one for one in made if asked in f"{one[0]}/{one[1]}"]
+        chosen = [one for one in made if re.search(asked, f"{one[0]}/{one[1]}")]
         yield from pool.map(lambda one: _play(lab, *one), chosen)
 
 

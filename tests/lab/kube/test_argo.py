@@ -1,6 +1,8 @@
 """Releases that Colorfast writes, played by the real Argo Rollouts controller."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from lab.kube import build
@@ -11,6 +13,10 @@ from lab.kube._plays import Lab, play_cases, play_restarted, settled
 from lab.kube._prometheus import Prometheus
 from lab.kube._record import Watches
 from lab.kube._rig import Cluster
+from lab.kube.fuzz import problems
+
+SEEDS = range(16)
+"""Of random releases: the same ones every time. ``make lab-fuzz`` draws others."""
 
 ARGO = [case for case in CASES if case.startswith("argo-")]
 
@@ -32,4 +38,10 @@ def test_whatever_happens_is_what_the_model_says(lab: Lab, pytestconfig: pytest.
 
 def test_a_controller_that_is_restarted_goes_on(lab: Lab, pytestconfig: pytest.Config) -> None:
     found = settled(play_restarted(lab, *ARGO), pytestconfig)
+    assert not found, "\n".join(found)
+
+
+def test_random_releases_are_what_the_model_says(lab: Lab) -> None:
+    with ThreadPoolExecutor(len(SEEDS)) as pool:
+        found = [line for one in pool.map(partial(problems, lab), SEEDS) for line in one]
     assert not found, "\n".join(found)

@@ -1,8 +1,8 @@
 """What ``verify`` predicts of a play, and whether that is what was seen.
 
 ``verify`` looks at every way that a release can go, and a play is one of them. A counterexample has
-to be seen when a step of the play leaves behind what it takes; others are told, and need not be
-seen. What nobody has predicted must not be seen.
+to be seen when a step of the play leaves behind what it takes and enough requests come by; others
+are told, and need not be seen. What nobody has predicted must not be seen.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from colorfast.mesh.release._load import Answer
 from colorfast.mesh.release._paths import Path, has_escaped, shown
-from colorfast.mesh.release._possible import FAILS, stays
+from colorfast.mesh.release._possible import FAILS, is_certain
 from colorfast.mesh.release._scenes import Scene
 from colorfast.mesh.release._seen import Seen, went_back
 from colorfast.release import Release
 from colorfast.release.verify import Counterexample, Verdict
 
-_ELSEWHERE = "not looked for: no step of this play stays where it happens"
+_BY_CHANCE = "not looked for: this play could show it by chance at most"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +69,13 @@ class Comparison:
     # What has to be seen.
 
     def _has_to_be_seen(self, one: Counterexample) -> bool:
-        return stays(self._release, self.play, one)
+        return is_certain(self._release, self.play, self.answers, one)
 
     def _told(self, one: Counterexample) -> Iterator[str]:
         yield f"verify says ({one.invariant}): {one.what}"
         if one.path:
             yield f"  predicted  {' -> '.join(map(str, one.path))}"
-        missing = "not" if self._has_to_be_seen(one) else _ELSEWHERE
+        missing = "not" if self._has_to_be_seen(one) else _BY_CHANCE
         yield f"  seen       {self._sighting(one) or missing}"
 
     def _sighting(self, one: Counterexample) -> str:
@@ -117,7 +117,7 @@ class Comparison:
             found = (
                 (one.escapes, "escapes", mixes),
                 (one.errors, "errors", fails),
-                (one.back, "back", goes_back),
+                (one.back, "back", goes_back or one.scene.is_back),
             )
             for number, what, is_predicted in found:
                 if number and not is_predicted:

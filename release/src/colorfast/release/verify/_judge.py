@@ -173,7 +173,8 @@ class Judge:
     def _left_out(self, journey: Journey, visit: Visit, local: Local) -> Iterator[Break]:
         """Of users who are in no lane, before and after."""
         before, after = change_of(local, dyed=(False, False))
-        if NEW in before and OLD in after:
+        # Weights that stay are told of as such: each request is drawn anew.
+        if ">" in local.base and NEW in before and OLD in after:
             what = f"who had the new {visit.service} gets the old one again"
             yield Break("stickiness", what, journey, ((visit, OLD),))
 

@@ -1,6 +1,7 @@
 """Argo Rollouts 1.10 with Istio, in its three styles and with weights."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from colorfast.release.verify._rows import Row, Seen, Table, Verb, When
 from colorfast.release.verify.tables._shared import (
@@ -166,10 +167,50 @@ VERSION = Table(
     done={**ROUTES_DONE, **_PODS_DONE},
 )
 
+_BY_ROLE = "canaryMetadata is of whichever version is the canary, and a stable pod has none of it"
+
+_LANE_BY_LABEL: tuple[Row, ...] = (
+    replace(OWN_ROUTES[0], when={"lane": "off", "ctl": ("idle", *_ACTIVE, "aborted")}),
+    OWN_ROUTES[1],
+    Row(
+        name="add the lane route again: no pod has its label",
+        by="plan",
+        verb="route",
+        when={"lane": "off", "ctl": ("promoted", "healthy")},
+        then={"lane": "off>gone"},
+        seen="run",
+        evidence=_BY_ROLE,
+    ),
+    Row(
+        name="remove the lane route, which leads nowhere since the promotion",
+        by="plan",
+        verb="unroute",
+        when={"lane": "gone"},
+        then={"lane": "gone>off"},
+        seen="run",
+        evidence=_BY_ROLE,
+    ),
+    Row(
+        name="remove the lane route, which leads to the old version",
+        by="plan",
+        verb="unroute",
+        when={"lane": "old"},
+        then={"lane": "old>off"},
+        seen="run",
+        evidence=_BY_ROLE,
+    ),
+)
+
+_UNDO_BY_LABEL: tuple[Row, ...] = tuple(
+    replace(row, when={**row.when, "lane": "gone"}, then={**row.then, "lane": "gone>old"})
+    for row in _UNDO
+)
+"""The old version is the canary then, and gets the lane's label."""
+
 LABELS = Table(
     name="argo-rollouts, labels",
     rows=(
-        *OWN_ROUTES,
+        *_LANE_BY_LABEL,
         *NOTHING_MOVES,
         *SETTLING,
         *PODS,
@@ -181,7 +222,7 @@ LABELS = Table(
             "old ones lose their label: dyed requests get 503 from the promotion on",
         ),
         _GONE,
-        *_UNDO,
+        *_UNDO_BY_LABEL,
         Row(
             name="promote the old version: its pods become pods of the baseline",
             by="plan",
@@ -344,6 +385,14 @@ WEIGHTS = Table(
             then={"base": "old~new>new"},
             seen="run",
             evidence="Argo sets weight 0, and 100 again when a pod is ready",
+        ),
+        Row(
+            name="everything is applied again: weights and selectors are as at first for a moment",
+            by="trouble",
+            when={"ctl": "paused", "base": "old~new"},
+            then={},
+            seen="run",
+            evidence="Argo repairs both in 0.1 s; meanwhile each request meets either version",
         ),
         Row(
             name="everything is applied again at weight 100: weights and selectors are as at first",

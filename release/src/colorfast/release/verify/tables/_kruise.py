@@ -61,26 +61,9 @@ def _gone(when: When, then: Mapping[str, str]) -> Row:
 _BASE_GONE = _gone({"base": ("old>new", "new")}, {"base": "new"})
 """The stable pods are behind the base route, whichever version they are."""
 
-_RESTORE_WHILE_IT_ROLLS = Row(
-    name="set the old image while it rolls",
-    by="plan",
-    verb="restore",
-    when={"ctl": "promoted"},
-    then={"ctl": "reverting"},
-    seen="run",
-    evidence="it goes on, and rolls the stable Deployment to the template that this has now",
-)
-
+# Nobody sets the old image while the stable Deployment rolls: Kruise was seen to roll it back then,
+# and to take the new pods away at once, while everybody was in the lane. The runbook says so.
 _PODS: tuple[Row, ...] = (
-    _RESTORE_WHILE_IT_ROLLS,
-    Row(
-        name="Kruise has rolled the stable Deployment back, and removes the second one",
-        by="controller",
-        when={"ctl": "reverting"},
-        then={"ctl": "idle", "new": "none"},
-        seen="run",
-        evidence="Healthy with the old version: nothing was left to be promoted",
-    ),
     Row(
         name="set the old image again",
         by="plan",
@@ -181,34 +164,6 @@ _PROMOTION: tuple[Row, ...] = (
     ),
     _rolls("both versions are behind the base route while it rolls"),
     _BASE_GONE,
-)
-_REVERTING: tuple[Row, ...] = (
-    _RESTORE_WHILE_IT_ROLLS,
-    Row(
-        name="set the old image before it rolls",
-        by="plan",
-        verb="restore",
-        when={"ctl": "finishing"},
-        then={"ctl": "reverting", "base": "old>new"},
-        seen="run",
-        evidence="a new pod was there for some seconds nevertheless",
-    ),
-    Row(
-        name="Kruise has rolled the stable Deployment back",
-        by="controller",
-        when={"ctl": "reverting", "base": ("old>new", "new")},
-        then={"ctl": "reverted", "base": "old"},
-        seen="run",
-        evidence="the base route has its pods, whichever version they are",
-    ),
-    Row(
-        name="Kruise removes the second Deployment, and nothing is left to be promoted",
-        by="controller",
-        when={"ctl": "reverted", "lane": "off"},
-        then={"ctl": "idle", "new": "none"},
-        seen="run",
-        evidence="Healthy with the old version",
-    ),
 )
 _RESTORING: tuple[Row, ...] = (
     Row(
@@ -327,7 +282,6 @@ MANAGED = Table(
             evidence="a VirtualService that is edited in the middle is not repaired",
         ),
         *_PROMOTION,
-        *_REVERTING,
         *_RESTORING,
         *_SETTING_BACK,
     ),

@@ -4,7 +4,19 @@ from colorfast.release.verify._rows import Row, Verb, When, settle_rows
 
 SETTLING: tuple[Row, ...] = (
     *settle_rows(("old>new", "new>old", "old~new>new", "old~new>old"), "base"),
-    *settle_rows(("off>new", "new>off", "new>gone", "off>old", "old>off"), "lane"),
+    *settle_rows(
+        (
+            "off>new",
+            "new>off",
+            "new>gone",
+            "gone>off",
+            "off>gone",
+            "gone>old",
+            "off>old",
+            "old>off",
+        ),
+        "lane",
+    ),
 )
 
 PODS: tuple[Row, ...] = (
@@ -46,7 +58,7 @@ OWN_ROUTES: tuple[Row, ...] = (
         name="remove the lane route",
         by="plan",
         verb="unroute",
-        when={"lane": ("new", "off>new", "gone")},
+        when={"lane": ("new", "off>new")},
         then={"lane": "new>off"},
         seen="run",
         evidence=_STATIC,
