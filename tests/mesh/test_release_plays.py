@@ -13,7 +13,7 @@ from colorfast.mesh.release import Demo, run_release_demo
 from colorfast.release import Release, plan
 from helpers import releases
 
-DRAWN = {"rate": 40, "requests": 30}
+DRAWN = {"rate": 20, "requests": 30}
 """Where each request is drawn: enough for users to lose what they had."""
 PAIR: releases.Calls = {"a": "c", "c": ""}
 TWO_STEPS: dict[str, Any] = {"steps": [{"weight": 50}, {"weight": 100}]}
@@ -97,7 +97,7 @@ async def test_a_release_in_the_order_of_its_plan_shows_no_escape_and_no_error(
     tmp_path: Path,
 ) -> None:
     picture = tmp_path / "shares.svg"
-    shown = await play(SHOP, svg=picture, rate=20, requests=15)
+    shown = await play(SHOP, svg=picture, requests=12)
     assert shown.status == 0, shown.text
     assert [row.title for row in shown.rows[1:]] == [step.title for step in plan(SHOP).steps]
     assert [row.asked["mocka"] for row in shown.rows] == [0, 0, 0, 5, 25, *[100] * 5]
@@ -157,15 +157,6 @@ async def test_in_an_ordered_release_mixed_requests_are_no_escapes() -> None:
         "give the old version all requests",
         "abort its controller; the new pods go",
     ]
-
-
-async def test_callers_before_what_they_call_escape_as_predicted() -> None:
-    release = releases.release(PAIR, pattern="ordered", steps=[{"weight": 100}])
-    shown = await play(release, break_order=True)
-    assert shown.status == 0, shown.text
-    assert "verify says (compatibility): the new a calls the old c" in shown.text
-    assert "seen       a(v2) -> c(v1), " in shown.text
-    assert shown.escapes_from("2", "4"), shown.text
 
 
 async def test_weights_of_a_single_service_are_no_escapes_and_no_errors() -> None:

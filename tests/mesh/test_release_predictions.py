@@ -14,7 +14,7 @@ from colorfast.mesh.release._seen import seen
 from colorfast.release import WHOLE, Plan, Release, plan
 from colorfast.release.verify import verify
 
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class Requests:

@@ -8,15 +8,17 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
+from lab.kube._drawn import Drawn
 from release.cases import CASES, release_of
 from release.explain import broken, disagreement, is_needed
-from release.trace import Event, Seen, Trace, read, recorded
+from release.trace import DRAWN, Event, Seen, Trace, read, recorded
+from release.trace import RECORDED as FOLDER
 
-from colorfast.release import Plan, plan
+from colorfast.release import Plan
 from colorfast.release.verify import Row, Table, table_of, verify
 
 PLAYED = [case for case in CASES if case.startswith(("argo-", "kruise-"))]
-RECORDED = [(trace.case, trace.play) for trace in recorded()]
+RECORDED = [(file.parent.name, file.stem) for file in sorted(FOLDER.glob("*/*.yaml"))]
 
 SHOWN = ("plan", "controller", "trouble")
 """Who makes the rows that a trace has to show. Not kubelets: here their part is played by the lab. Not
@@ -24,18 +26,20 @@ proxies: there are none, and what is written is what they will have."""
 
 
 @cache
+def played(case: str, play: str) -> tuple[Plan, Table, frozenset[str]]:
+    """The plan of what was played, its table, and what ``verify`` reports of it."""
+    release = release_of(case) if case != DRAWN else Drawn(int(play.removeprefix("seed-"))).release
+    found = verify(release)
+    return found.plan, found.table, frozenset(one.invariant for one in found.counterexamples)
+
+
 def plan_of(case: str) -> Plan:
-    return plan(release_of(case))
+    return played(case, "")[0]
 
 
 @cache
 def traces_of(case: str) -> dict[str, Trace]:
-    return {trace.play: trace for trace in recorded() if trace.case == case}
-
-
-@cache
-def reported(case: str) -> frozenset[str]:
-    return frozenset(one.invariant for one in verify(release_of(case)).counterexamples)
+    return {trace.play: trace for trace in recorded(case)}
 
 
 def tables() -> list[Table]:
@@ -46,20 +50,22 @@ def tables() -> list[Table]:
 
 
 def plays_of(table: Table) -> Iterator[tuple[Plan, Trace]]:
-    for case in PLAYED:
-        if table_of(release_of(case)) is table:
-            yield from ((plan_of(case), trace) for trace in traces_of(case).values())
+    for case, play in RECORDED:
+        made, its_table, _ = played(case, play if case == DRAWN else "")
+        if its_table is table:
+            yield made, traces_of(case)[play]
 
 
 @pytest.mark.parametrize(("case", "play"), RECORDED)
 def test_what_the_controller_did_is_what_plan_and_table_say(case: str, play: str) -> None:
-    table = table_of(release_of(case))
-    assert disagreement(plan_of(case), table, traces_of(case)[play]) == ""
+    made, table, _ = played(case, play if case == DRAWN else "")
+    assert disagreement(made, table, traces_of(case)[play]) == ""
 
 
 @pytest.mark.parametrize(("case", "play"), RECORDED)
 def test_what_was_broken_is_what_verify_reports(case: str, play: str) -> None:
-    assert broken(plan_of(case), traces_of(case)[play]).keys() <= reported(case)
+    made, _, reported = played(case, play if case == DRAWN else "")
+    assert broken(made, traces_of(case)[play]).keys() <= reported
 
 
 @pytest.mark.parametrize("case", PLAYED)

@@ -11,8 +11,9 @@ from lab.kube._cases import Case, loaded
 from lab.kube._play import Player
 from lab.kube._plays import Disturbance, Lab, Script, disturbances, stays
 from release.explain import broken, disagreement
-from release.trace import Trace
+from release.trace import DRAWN, Trace
 
+from colorfast.release import Release
 from colorfast.release.verify import table_of, verify
 from helpers.releases import mesh_text, release_text, text
 
@@ -37,7 +38,12 @@ class Drawn:
 
     def case(self, prefix: str = "", prometheus: str = "") -> Case:
         """The release in namespaces that begin with *prefix*."""
-        return loaded(self.name, self.files.__getitem__, prefix, prometheus)
+        return loaded(DRAWN, self.files.__getitem__, prefix, prometheus)
+
+    @property
+    def release(self) -> Release:
+        """The release, as it is verified."""
+        return self.case().release
 
     @cached_property
     def script(self) -> tuple[str, Script]:

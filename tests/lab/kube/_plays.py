@@ -3,7 +3,7 @@
 import re
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -221,6 +221,9 @@ def _routes(player: Player, change: Change) -> list[str]:
 
 def a_pod_is_unready(player: Player, lab: Lab) -> None:
     change = _victim(player)
+    if change.replicas == 1:
+        no_pod_is_ready(player, lab)
+        return
     player.note("did", f"a pod of {change.name} is unready for a moment")
     _unready(player, lab, change, player.pods(change, change.new)[:1])
 
@@ -315,27 +318,15 @@ def _until_settled(player: Player) -> None:
 # Playing, and what is wrong with what was played.
 
 
-def play_all(lab: Lab, case: str, config: pytest.Config) -> Iterator[Trace | str]:
-    """The traces of every play of *case*, or of those that ``--plays`` names."""
-    asked = config.getoption("--plays")
-    return play(
-        lab, case, {name: one for name, one in scripts(case).items() if re.search(asked, name)}
-    )
-
-
-def play_cases(lab: Lab, cases: Sequence[str], config: pytest.Config) -> Iterator[Trace | str]:
-    """The same of several releases at once: ``--plays`` takes ``CASE/PLAY`` then."""
+def play_cases(
+    lab: Lab, cases: Sequence[str], config: pytest.Config, *, at_once: int = AT_ONCE
+) -> Iterator[Trace | str]:
+    """The traces of every play of *cases*, or of those that ``--plays`` names as CASE/PLAY."""
     asked = config.getoption("--plays")
     made = [(case, name, one) for case in cases for name, one in scripts(case).items()]
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+    with ThreadPoolExecutor(max_workers=at_once) as pool:
         chosen = [one for one in made if re.search(asked, f"{one[0]}/{one[1]}")]
         yield from pool.map(lambda one: _play(lab, *one), chosen)
-
-
-def play(lab: Lab, case: str, played: Mapping[str, Script]) -> Iterator[Trace | str]:
-    """The traces of all of *played*, side by side, or what went wrong with one."""
-    with ThreadPoolExecutor(max_workers=len(played)) as pool:
-        yield from pool.map(lambda name: _play(lab, case, name, played[name]), played)
 
 
 def play_restarted(lab: Lab, *cases: str) -> Iterator[Trace | str]:

@@ -139,6 +139,16 @@ def ready(state: State, change: Change, version: str) -> int:
     return sum(_is_ready(pod) for pod in pods_of(state, change, version).values())
 
 
+def behind(state: State, host: str, subset: str) -> int:
+    """Ready pods that the subset of a service has."""
+    wanted = _subset(state, {"host": host, "subset": subset}).items()
+    namespace = host.split(".")[1]
+    return sum(
+        one[0] == namespace and _is_ready(pod) and wanted <= pod["metadata"]["labels"].items()
+        for one, pod in state.of("Pod").items()
+    )
+
+
 def _first(virtual_service: Json, headers: Mapping[str, str]) -> Json:
     route: Json = next(one for one in virtual_service["spec"]["http"] if _fits(one, headers))
     return route

@@ -7,12 +7,14 @@ from functools import partial
 import pytest
 from lab.kube import build
 from lab.kube._argo import running_argo
-from lab.kube._cases import CASES
+from lab.kube._cases import CASES, GOLDEN, Case, loaded
 from lab.kube._nodes import Nodes
+from lab.kube._play import playing
 from lab.kube._plays import Lab, play_cases, play_restarted, settled
 from lab.kube._prometheus import Prometheus
 from lab.kube._record import Watches
 from lab.kube._rig import Cluster
+from lab.kube._traffic import behind, ready
 from lab.kube.fuzz import problems
 
 SEEDS = range(16)
@@ -45,3 +47,22 @@ def test_random_releases_are_what_the_model_says(lab: Lab) -> None:
     with ThreadPoolExecutor(len(SEEDS)) as pool:
         found = [line for one in pool.map(partial(problems, lab), SEEDS) for line in one]
     assert not found, "\n".join(found)
+
+
+def test_lanes_fall_back_to_stable_pods_before_during_and_after_a_release(lab: Lab) -> None:
+    def read(name: str) -> str:
+        text = (GOLDEN / "argo-single" / name).read_text()
+        return text.replace("spec:\n  entry:", "spec:\n  fallback: endpoints\n  entry:")
+
+    def made(prefix: str) -> Case:
+        return loaded("argo-single", read, prefix, lab.prometheus.url)
+
+    with playing(lab.cluster, lab.controls, lab.watches, made) as player:
+        assert player.release.mesh.fallback == "endpoints"
+        start = player.recorder.last().revision
+        player.forward()
+        states = [one for one in player.recorder.states() if one.revision >= start]
+    (change,) = player.release.changes
+    counts = [behind(one, change.service.host, player.release.policy.baseline) for one in states]
+    assert min(counts) > 0, counts
+    assert not ready(states[-1], change, change.old)
