@@ -8,8 +8,10 @@ from typing import Any, Final
 
 import yaml
 from lab.kube._cases import Case, loaded
+from lab.kube._lab import Lab, Script
 from lab.kube._play import Player
-from lab.kube._plays import Disturbance, Lab, Script, disturbances, stays
+from lab.kube._plays import stays
+from lab.kube._troubles import disturbances
 from release.explain import broken, disagreement
 from release.trace import DRAWN, Trace
 
@@ -81,7 +83,7 @@ def _play(
     lab: Lab,
     *,
     after: int | None,
-    disturbed: Disturbance | None,
+    disturbed: Script | None,
     until: int | None,
 ) -> None:
     player.forward(after)

@@ -5,20 +5,17 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import cache, partial
 from time import sleep
-from typing import Final, Protocol, TypeAlias
+from typing import Final
 
 import pytest
 from lab.kube._cases import Case, golden
-from lab.kube._nodes import Nodes
-from lab.kube._play import Controls, Player, playing
-from lab.kube._prometheus import BAD, Prometheus
-from lab.kube._record import State, Watches
-from lab.kube._rig import Cluster
+from lab.kube._lab import Lab, Script
+from lab.kube._play import Player, playing
+from lab.kube._record import State
 from lab.kube._traffic import ready
+from lab.kube._troubles import by_argo, disturbances, the_analysis_fails, trouble, victim
 from release.cases import release_of
 from release.explain import broken, disagreement
 from release.trace import Trace
@@ -36,51 +33,17 @@ TOGETHER: Final = 300.0
 """Seconds within which plays that are to be disturbed together have come so far."""
 
 
-class Restartable(Controls, Protocol):
-    """A controller that can be stopped."""
-
-    def restart(self) -> None:
-        """End it, whatever it is doing, and start it again."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lab:
-    """All that a play needs."""
-
-    cluster: Cluster
-    controls: Restartable
-    watches: Watches
-    nodes: Nodes
-    prometheus: Prometheus
-
-
-Script: TypeAlias = Callable[[Player, Lab], None]
-
-
 def scripts(case: str) -> dict[str, Script]:
     """The plays of the golden release *case* that can go on side by side, by their names."""
     made = Case(case, release_of(case))
     where = middle(made)
     found: dict[str, Script] = {"forward": lambda player, lab: player.forward()}
-    for name, trouble in disturbances(made.release).items():
-        found[name] = partial(forward, disturbed=trouble, after=where)
-        if made.release.pattern != "locked" and _argo(made.release):
+    for name, strike in disturbances(made.release).items():
+        found[name] = partial(forward, disturbed=strike, after=where)
+        if made.release.pattern != "locked" and by_argo(made.release):
             last = next(one.number for one in made.plan.steps if one.action == "promote") - 1
-            found[f"{name}-at-the-end"] = partial(forward, disturbed=trouble, after=last)
+            found[f"{name}-at-the-end"] = partial(forward, disturbed=strike, after=last)
     return found | _returns(made, where)
-
-
-def disturbances(release: Release) -> dict[str, "Disturbance"]:
-    """What can strike *release* and leaves it where it can go on."""
-    found: dict[str, Disturbance] = {
-        "a-pod-unready": a_pod_is_unready,
-        "no-pod-ready": no_pod_is_ready,
-        "applied-again": everything_is_applied_again,
-    }
-    if _argo(release) and release.pattern == "locked" and release.share == "dye":
-        found["aborted-alone"] = one_is_aborted
-    return found
 
 
 def _returns(made: Case, where: int) -> dict[str, Script]:
@@ -92,22 +55,20 @@ def _returns(made: Case, where: int) -> dict[str, Script]:
     found: dict[str, Script] = {
         f"given-up-after-{step.id}": partial(given_up, after=step.number) for step in steps
     }
-    for name, trouble in disturbances(release).items():
-        found[f"{name}-given-up"] = partial(given_up, disturbed=trouble, after=where)
+    for name, strike in disturbances(release).items():
+        found[f"{name}-given-up"] = partial(given_up, disturbed=strike, after=where)
     if release.pattern == "locked":
         found["given-up-slowly"] = given_up_slowly
-    elif release.analysis is not None and _argo(release):
+        # In other styles Argo is Healthy before it is through: nobody sees when to give it up.
+        if by_argo(release) and release.style == "version":
+            found["given-up-before-old-pods-go"] = given_up_before_old_pods_go
+    elif release.analysis is not None and by_argo(release):
         found["analysis-fails"] = partial(given_up, after=where, disturbed=the_analysis_fails)
-    if not _argo(release):
+    if not by_argo(release):
         found["routes-edited"] = partial(edited, after=where)
         if release.pattern == "locked":
             found["given-up-while-it-rolls"] = given_up_while_it_rolls
     return found
-
-
-def _argo(release: Release) -> bool:
-    """Kruise knows no abort but the old image, and measures nothing."""
-    return release.controller == "argo-rollouts"
 
 
 def restarted(case: str, together: threading.Barrier) -> dict[str, Script]:
@@ -148,16 +109,13 @@ def middle(case: Case) -> int:
 # Scripts.
 
 
-Disturbance: TypeAlias = Callable[[Player, Lab], None]
-
-
-def forward(player: Player, lab: Lab, *, disturbed: Disturbance, after: int) -> None:
+def forward(player: Player, lab: Lab, *, disturbed: Script, after: int) -> None:
     player.forward(after)
     disturbed(player, lab)
     player.forward(since=after)
 
 
-def given_up(player: Player, lab: Lab, *, after: int, disturbed: Disturbance | None = None) -> None:
+def given_up(player: Player, lab: Lab, *, after: int, disturbed: Script | None = None) -> None:
     player.forward(after)
     if disturbed is not None:
         disturbed(player, lab)
@@ -195,19 +153,32 @@ def given_up_while_it_rolls(player: Player, lab: Lab) -> None:
         player.play(step, back=True)
 
 
+def given_up_before_old_pods_go(player: Player, lab: Lab) -> None:
+    """Right after the promotion: its old pods are there for a while yet."""
+    (promotion,) = (one for one in player.plan.steps if one.action == "promote")
+    player.forward(promotion.number - 1)
+
+    def promoted(state: State) -> bool:
+        changes = player.release.changes
+        return all(player.controls.phase(state, one) == "idle" for one in changes)
+
+    player.play(promotion, only_until=promoted)
+    player.back()
+
+
 def edited(player: Player, lab: Lab, *, after: int) -> None:
     """Whoever changes routes under Kruise changes nothing that lasts, and nothing else either."""
     player.forward(after)
-    victim = _victim(player)
-    with _trouble(player, victim, "edited"):
-        for path in _routes(player, victim):
+    struck = victim(player)
+    with trouble(player, struck, "edited"):
+        for path in _routes(player, struck):
             timeout = [{"op": "add", "path": "/spec/http/0/timeout", "value": "7s"}]
             lab.cluster.api.patch(path, timeout, "json-patch+json")
         player.recorder.until_quiet()
     player.forward(since=after)
     left = [
         lab.cluster.api.get(path)["spec"]["http"][0].get("timeout")
-        for path in _routes(player, victim)
+        for path in _routes(player, struck)
     ]
     assert not any(left), left
 
@@ -217,102 +188,6 @@ def _routes(player: Player, change: Change) -> list[str]:
     base = "/apis/networking.istio.io/v1/namespaces"
     names = player.recorder.last().of("VirtualService")
     return [f"{base}/{one}/virtualservices/{name}" for one, name in names if change.name in name]
-
-
-def a_pod_is_unready(player: Player, lab: Lab) -> None:
-    change = _victim(player)
-    if change.replicas == 1:
-        no_pod_is_ready(player, lab)
-        return
-    player.note("did", f"a pod of {change.name} is unready for a moment")
-    _unready(player, lab, change, player.pods(change, change.new)[:1])
-
-
-def no_pod_is_ready(player: Player, lab: Lab) -> None:
-    change = _victim(player)
-    with _trouble(player, change, "no new pod"), _weights_are_back(player, change):
-        _unready(player, lab, change, player.pods(change, change.new))
-
-
-def everything_is_applied_again(player: Player, lab: Lab) -> None:
-    change = _victim(player)
-    with (
-        _trouble(player, change, "applied again", everyone=True),
-        _weights_are_back(player, change),
-    ):
-        player.apply_again()
-        _until_settled(player)
-
-
-@contextmanager
-def _weights_are_back(player: Player, change: Change) -> Iterator[None]:
-    """Where the controller has set weights it sets them again: wait for that in the end."""
-    before = player.seen(player.recorder.last(), change)
-    yield
-    if player.release.pattern != "locked" and _argo(player.release):
-        player.until(
-            lambda state: player.seen(state, change) == before, f"{change.name} has its weights"
-        )
-
-
-def one_is_aborted(player: Player, lab: Lab) -> None:
-    change = _victim(player)
-    with _trouble(player, change, "aborts"):
-        player.controls.abort(change)
-        _until_aborted(player, change)
-
-
-def the_analysis_fails(player: Player, lab: Lab) -> None:
-    change = _victim(player)
-    with _trouble(player, change, "analysis fails"):
-        lab.prometheus.answers[player.case.prefix] = BAD
-        _until_aborted(player, change)
-
-
-@contextmanager
-def _trouble(
-    player: Player, change: Change, words: str, *, everyone: bool = False
-) -> Iterator[None]:
-    """A trouble that the table has a row about, named with *words*; else it must change nothing."""
-    rows = [one.name for one in table_of(player.release).rows if one.by == "trouble"]
-    changes = player.release.changes if everyone else (change,)
-    with ExitStack() as stack:
-        for row in (one for one in rows if words in one):
-            for one in changes:
-                stack.enter_context(player.trouble(row, one))
-        player.note("did", words)
-        yield
-
-
-def _until_aborted(player: Player, change: Change) -> None:
-    player.until(
-        lambda state: player.controls.phase(state, change) == "aborted", f"{change.name} is aborted"
-    )
-    player.recorder.until_quiet()
-
-
-def _victim(player: Player) -> Change:
-    """Whom it strikes: somebody whom the last step was for, or the first of all."""
-    names = player.last.services or (player.release.changes[0].name,)
-    (change,) = (one for one in player.release.changes if one.name == names[0])
-    return change
-
-
-def _unready(player: Player, lab: Lab, change: Change, pods: list[str]) -> None:
-    for is_ready, left in ((False, change.replicas - len(pods)), (True, change.replicas)):
-        for pod in pods:
-            lab.nodes.set_ready(change.service.namespace, pod, ready=is_ready)
-        player.until(
-            lambda state, left=left: ready(state, change, change.new) == left,  # type: ignore[misc]
-            f"{left} pods of {change.name} are ready",
-        )
-        _until_settled(player)
-
-
-def _until_settled(player: Player) -> None:
-    """Whoever has to react has reacted. In a pause that will be over that has to be quick."""
-    quick = player.last.pause is not None and player.release.pattern != "locked"
-    player.recorder.until_quiet(0.5 if quick else 1.5)
 
 
 # Playing, and what is wrong with what was played.

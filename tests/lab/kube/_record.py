@@ -148,13 +148,15 @@ class Recorder:
             return self._states[max(first - 1, 0) :]
 
     def _later(self, revision: int) -> list[State]:
-        """What came after *revision*; after a while maybe nothing."""
+        """What came after *revision*, after a while maybe nothing, and what there was at it.
+
+        That again, for a slower watch may have told something of before it meanwhile.
+        """
         with self._changed:
             self._changed.wait_for(
                 lambda: self._states and self._states[-1].revision > revision, 0.5
             )
-            first = bisect.bisect_right(self._states, revision, key=lambda one: one.revision)
-            return self._states[first:]
+        return self._from(revision)
 
     def _rebuild(self, index: int) -> None:
         """The states from the *index*-th write on: watches are not equally fast."""

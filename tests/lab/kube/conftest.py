@@ -19,7 +19,9 @@ _SPACES = itertools.count(1)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--record", action="store_true", help="keep what was played for `make test`")
-    parser.addoption("--plays", default="", help="a regular expression: of releases, only these plays")
+    parser.addoption(
+        "--plays", default="", help="a regular expression: of releases, only these plays"
+    )
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

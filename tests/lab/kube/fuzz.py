@@ -21,8 +21,9 @@ import yaml
 from lab.kube import build
 from lab.kube._argo import running_argo
 from lab.kube._drawn import Drawn
+from lab.kube._lab import Lab
 from lab.kube._nodes import define_routes, running_nodes
-from lab.kube._plays import Lab, play_one
+from lab.kube._plays import play_one
 from lab.kube._prometheus import running_prometheus
 from lab.kube._record import watching
 from lab.kube._rig import running_cluster

@@ -8,9 +8,10 @@ import pytest
 from lab.kube import build
 from lab.kube._argo import running_argo
 from lab.kube._cases import CASES, GOLDEN, Case, loaded
+from lab.kube._lab import Lab
 from lab.kube._nodes import Nodes
 from lab.kube._play import playing
-from lab.kube._plays import Lab, play_cases, play_restarted, settled
+from lab.kube._plays import play_cases, play_restarted, settled
 from lab.kube._prometheus import Prometheus
 from lab.kube._record import Watches
 from lab.kube._rig import Cluster

@@ -6,8 +6,9 @@ import pytest
 from lab.kube import build
 from lab.kube._cases import CASES
 from lab.kube._kruise import running_kruise
+from lab.kube._lab import Lab
 from lab.kube._nodes import Nodes
-from lab.kube._plays import Lab, play_cases, play_restarted, settled
+from lab.kube._plays import play_cases, play_restarted, settled
 from lab.kube._prometheus import Prometheus
 from lab.kube._record import Watches
 from lab.kube._rig import Cluster

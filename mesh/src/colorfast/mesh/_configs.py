@@ -37,6 +37,7 @@ class Plan:
     layout: Layout
     message_timeout: float
     envoy: EnvoyVersion = NEWEST
+    """The release that is to read it."""
     drops: frozenset[str] = frozenset()
     """Services whose applications do not pass the dye on."""
 

@@ -207,7 +207,8 @@ def _back(release: Release) -> Iterator[Step]:
         action="restore",
         title="start the old versions that are gone at full size again",
         why="a route must not lead to pods that are not there; of a service that was not promoted "
-        "the controller would take the new pods away, and everybody is dyed",
+        "the controller would take the new pods away, and everybody is dyed"
+        + _let_through(release),
         until="all old pods are ready",
         services=_names(release.order),
         when=GONE,
@@ -290,3 +291,10 @@ def _weighted(change: Change, weight: int) -> tuple[tuple[str, int], ...]:
 
 def _names(changes: Sequence[Change]) -> tuple[str, ...]:
     return tuple(one.name for one in changes)
+
+
+def _let_through(release: Release) -> str:
+    """What was seen of a controller that is set back in the middle of a promotion."""
+    if release.controller != "kruise":
+        return ""
+    return ". So it would while it still promotes: wait until its Rollout is Healthy, then begin"

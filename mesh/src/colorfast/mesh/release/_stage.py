@@ -7,7 +7,7 @@ from colorfast.policy import ColorfastError, Mesh, Source, Workload, lane_target
 from colorfast.release import Plan, Release
 
 _MOST = 24
-"""Workloads. Each is an Envoy and an application, about 100 MiB."""
+"""Workloads. Each is an Envoy and a Python process."""
 
 
 def is_by_lane(release: Release) -> bool:

@@ -44,8 +44,6 @@ def runbook(site: Site, files: Sequence[str]) -> str:
     for step in site.plan.steps:
         lines += _step(site, step, files, "")
     lines += ["# Giving it up", "", "In this order, each step where its condition holds.", ""]
-    if release.controller == "kruise" and site.locked:
-        lines += _HALFWAY
     for step in site.plan.rollback:
         lines += _step(site, step, files, "rollback/")
     return "\n".join(lines).rstrip() + "\n"
@@ -54,12 +52,6 @@ def runbook(site: Site, files: Sequence[str]) -> str:
 _APPROVALS: Final = [
     "Kruise writes the status of a Rollout as a whole, and loses an approval that somebody types",
     "meanwhile. Type it again as long as `status.canaryStatus.currentStepState` is `StepPaused`.",
-    "",
-]
-_HALFWAY: Final = [
-    "A promotion that has begun is not to be disturbed: wait until the service's Rollout is",
-    "`Healthy`, and start its old version then. Earlier, Kruise takes the new pods away at once,",
-    "and everybody is in the lane.",
     "",
 ]
 

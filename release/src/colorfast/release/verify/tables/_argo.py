@@ -1,9 +1,24 @@
 """Argo Rollouts 1.10 with Istio, in its three styles and with weights."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from colorfast.release.verify._rows import Row, Seen, Table, Verb, When
+from colorfast.release.verify._rows import Row, Table
+from colorfast.release.verify.tables._argo_pods import (
+    ABORTED_PODS_GO,
+    ACTIVE,
+    DEPLOY,
+    GONE,
+    NEW_GONE,
+    PAUSES,
+    PODS_DONE,
+    PROMOTE_OLD,
+    SET_BACK,
+    UNDO,
+    aborts,
+    pauses,
+    promote,
+    retry,
+)
 from colorfast.release.verify.tables._shared import (
     NOTHING_MOVES,
     OWN_BASE,
@@ -16,136 +31,6 @@ from colorfast.release.verify.tables._shared import (
     WEIGHTS_DONE,
 )
 
-_ACTIVE = ("upgrading", "paused")
-
-_PAUSES = "at full size (setCanaryScale), then a pause without a duration"
-
-_DEPLOY = Row(
-    name="set the new image",
-    by="plan",
-    verb="deploy",
-    when={"ctl": "idle"},
-    then={"ctl": "upgrading", "new": "starting"},
-    seen="run",
-    evidence="setCanaryScale with the full number of replicas: pods start, no weight moves",
-)
-_SET_BACK = Row(
-    name="set the old image back: the new pods go",
-    by="plan",
-    verb="scale-down",
-    when={"ctl": (*_ACTIVE, "aborted")},
-    then={"ctl": "idle", "new": "none"},
-    seen="run",
-    evidence="the image of the stable version again: Healthy, the new ReplicaSet at 0",
-)
-_PROMOTE_OLD = Row(
-    name="promote the old version: the new pods go",
-    by="plan",
-    verb="scale-down",
-    when={"ctl": "undoing"},
-    then={"ctl": "idle", "new": "none"},
-    seen="run",
-    evidence="as for the new version",
-)
-_GONE = Row(
-    name="Argo scales the old pods down",
-    by="controller",
-    when={"ctl": "promoted"},
-    then={"ctl": "healthy", "old": "none"},
-    seen="run",
-    evidence="scaleDownDelaySeconds (30 by default) after the promotion",
-)
-_UNDO: tuple[Row, ...] = (
-    Row(
-        name="set the old image while its pods are still there",
-        by="plan",
-        verb="restore",
-        when={"ctl": "promoted"},
-        then={"ctl": "undoing"},
-        seen="documented",
-        evidence="a ReplicaSet whose scale-down is still ahead is taken as it is",
-    ),
-    Row(
-        name="set the old image again",
-        by="plan",
-        verb="restore",
-        when={"ctl": "healthy"},
-        then={"ctl": "undoing", "old": "starting"},
-        seen="run",
-        evidence="a release like any other: full size, then a pause",
-    ),
-)
-_NEW_GONE = Row(
-    name="Argo scales the new pods down, of which the old version is the release now",
-    by="controller",
-    when={"ctl": "undone", "base": "old"},
-    then={"ctl": "idle", "new": "none"},
-    seen="run",
-    evidence=f"{_GONE.evidence} of the old version",
-)
-_PODS_DONE: dict[Verb, tuple[When, ...]] = {
-    "deploy": ({"ctl": ("paused", "aborted"), "new": "ready"},),
-    "promote": ({"ctl": "healthy"},),
-    "restore": ({"ctl": ("idle", *_ACTIVE, "aborted", "undoing"), "old": "ready"},),
-    "scale-down": ({"ctl": "idle", "new": "none"},),
-}
-
-
-def _pauses(then: Mapping[str, str], evidence: str) -> Row:
-    return Row(
-        name="Argo pauses with the new version at full size",
-        by="controller",
-        when={"ctl": "upgrading", "new": "ready"},
-        then={"ctl": "paused", **then},
-        seen="run",
-        evidence=evidence,
-    )
-
-
-def _promote(then: Mapping[str, str], evidence: str, when: When | None = None) -> Row:
-    return Row(
-        name="promote",
-        by="plan",
-        verb="promote",
-        when={"ctl": "paused", **(when or {})},
-        then={"ctl": "promoted", **then},
-        seen="run",
-        evidence=evidence,
-    )
-
-
-def _retry(then: Mapping[str, str]) -> Row:
-    return Row(
-        name="retry the aborted Rollout",
-        by="plan",
-        verb="promote",
-        when={"ctl": "aborted"},
-        then={"ctl": "upgrading", **then},
-        seen="run",
-        evidence="abort set back to false: the Rollout runs through its steps again",
-    )
-
-
-def _aborts(then: Mapping[str, str], evidence: str, seen: Seen = "run") -> Row:
-    return Row(
-        name="Argo aborts by itself, or somebody aborts this Rollout alone",
-        by="trouble",
-        when={"ctl": _ACTIVE},
-        then={"ctl": "aborted", **then},
-        seen=seen,
-        evidence=evidence,
-    )
-
-
-_ABORTED_PODS_GO = Row(
-    name="Argo scales the aborted pods down",
-    by="controller",
-    when={"ctl": "aborted", "new": ("ready", "starting")},
-    then={"new": "none"},
-    seen="run",
-    evidence="abortScaleDownDelaySeconds (30 by default, 1 here) after an abort",
-)
-
 VERSION = Table(
     name="argo-rollouts, version",
     rows=(
@@ -154,23 +39,23 @@ VERSION = Table(
         *OWN_BASE,
         *SETTLING,
         *PODS,
-        _DEPLOY,
-        _pauses({}, _PAUSES),
-        _promote({}, "template labels never move, and nobody follows Argo's own VirtualService"),
-        _GONE,
-        *_UNDO,
-        _SET_BACK,
-        _PROMOTE_OLD,
-        _retry({}),
-        _aborts({}, "abortScaleDownDelaySeconds: 0 keeps the new pods", "documented"),
+        DEPLOY,
+        pauses({}, PAUSES),
+        promote({}, "template labels never move, and nobody follows Argo's own VirtualService"),
+        GONE,
+        *UNDO,
+        SET_BACK,
+        PROMOTE_OLD,
+        retry({}),
+        aborts({}, "abortScaleDownDelaySeconds: 0 keeps the new pods"),
     ),
-    done={**ROUTES_DONE, **_PODS_DONE},
+    done={**ROUTES_DONE, **PODS_DONE},
 )
 
 _BY_ROLE = "canaryMetadata is of whichever version is the canary, and a stable pod has none of it"
 
 _LANE_BY_LABEL: tuple[Row, ...] = (
-    replace(OWN_ROUTES[0], when={"lane": "off", "ctl": ("idle", *_ACTIVE, "aborted")}),
+    replace(OWN_ROUTES[0], when={"lane": "off", "ctl": ("idle", *ACTIVE, "aborted")}),
     OWN_ROUTES[1],
     Row(
         name="add the lane route again: no pod has its label",
@@ -203,7 +88,7 @@ _LANE_BY_LABEL: tuple[Row, ...] = (
 
 _UNDO_BY_LABEL: tuple[Row, ...] = tuple(
     replace(row, when={**row.when, "lane": "gone"}, then={**row.then, "lane": "gone>old"})
-    for row in _UNDO
+    for row in UNDO
 )
 """The old version is the canary then, and gets the lane's label."""
 
@@ -214,14 +99,14 @@ LABELS = Table(
         *NOTHING_MOVES,
         *SETTLING,
         *PODS,
-        _DEPLOY,
-        _pauses({}, _PAUSES),
-        _promote(
+        DEPLOY,
+        pauses({}, PAUSES),
+        promote(
             {"lane": "new>gone", "base": "old>new"},
             "at one moment all pods of the lane become pods of the baseline, and 0.1 s later the "
             "old ones lose their label: dyed requests get 503 from the promotion on",
         ),
-        _GONE,
+        GONE,
         *_UNDO_BY_LABEL,
         Row(
             name="promote the old version: its pods become pods of the baseline",
@@ -232,24 +117,23 @@ LABELS = Table(
             seen="run",
             evidence="as for the new version",
         ),
-        _NEW_GONE,
+        NEW_GONE,
         Row(
             name="set the old image back: the new pods go",
             by="plan",
             verb="scale-down",
-            when={"ctl": (*_ACTIVE, "aborted")},
+            when={"ctl": (*ACTIVE, "aborted")},
             then={"ctl": "idle", "new": "none"},
             seen="run",
-            evidence=_SET_BACK.evidence,
+            evidence=SET_BACK.evidence,
         ),
-        _retry({}),
-        _aborts(
+        retry({}),
+        aborts(
             {},
-            "pods keep their lane label (seen), and with abortScaleDownDelaySeconds: 0 they stay",
-            "documented",
+            "pods keep their lane label, and with abortScaleDownDelaySeconds: 0 they stay",
         ),
     ),
-    done={**ROUTES_DONE, **_PODS_DONE},
+    done={**ROUTES_DONE, **PODS_DONE},
 )
 
 MANAGED = Table(
@@ -257,8 +141,8 @@ MANAGED = Table(
     rows=(
         *SETTLING,
         *PODS,
-        _DEPLOY,
-        _pauses({"lane": "off>new"}, "setHeaderRoute puts the route on top once there are pods"),
+        DEPLOY,
+        pauses({"lane": "off>new"}, "setHeaderRoute puts the route on top once there are pods"),
         Row(
             name="the header route is lost: no new pod was ready for a moment",
             by="trouble",
@@ -301,16 +185,16 @@ MANAGED = Table(
             seen="run",
             evidence="as for weight 100",
         ),
-        _GONE,
-        _UNDO[0],
-        replace(_UNDO[1], then={"ctl": "undoing"}),
+        GONE,
+        UNDO[0],
+        replace(UNDO[1], then={"ctl": "undoing"}),
         Row(
             name="Argo starts the old version again",
             by="controller",
             when={"ctl": "undoing", "old": "none"},
             then={"old": "starting"},
             seen="run",
-            evidence=_UNDO[1].evidence,
+            evidence=UNDO[1].evidence,
         ),
         Row(
             name="Argo leads the lane to the old version, which is the canary now",
@@ -347,7 +231,7 @@ MANAGED = Table(
             seen="run",
             evidence="as for weight 100",
         ),
-        _NEW_GONE,
+        NEW_GONE,
         Row(
             name="abort, and set the old image back",
             by="plan",
@@ -361,12 +245,12 @@ MANAGED = Table(
             name="set the old image back: the new pods go",
             by="plan",
             verb="scale-down",
-            when={"ctl": (*_ACTIVE, "aborted"), "lane": "off"},
+            when={"ctl": (*ACTIVE, "aborted"), "lane": "off"},
             then={"ctl": "idle", "new": "none"},
             seen="run",
-            evidence=_SET_BACK.evidence,
+            evidence=SET_BACK.evidence,
         ),
-        _retry({"new": "starting"}),
+        retry({"new": "starting"}),
         Row(
             name="Argo aborts by itself, or somebody aborts this Rollout alone",
             by="trouble",
@@ -375,12 +259,12 @@ MANAGED = Table(
             seen="run",
             evidence="dyed requests stay on the aborted version for up to 10 s, then get the old",
         ),
-        _ABORTED_PODS_GO,
+        ABORTED_PODS_GO,
     ),
     done={
-        **_PODS_DONE,
+        **PODS_DONE,
         "restore": (
-            {"ctl": ("idle", *_ACTIVE, "aborted"), "old": "ready"},
+            {"ctl": ("idle", *ACTIVE, "aborted"), "old": "ready"},
             {"ctl": "undoing", "lane": ("off", "old"), "old": "ready"},
         ),
     },
@@ -392,11 +276,11 @@ WEIGHTS = Table(
         *OWN_WEIGHTS,
         *SETTLING,
         *PODS,
-        _DEPLOY,
-        _pauses({}, _PAUSES),
-        _promote({}, "weight 100, then weights 100/0 with the Services exchanged", {"base": "new"}),
-        _GONE,
-        _SET_BACK,
+        DEPLOY,
+        pauses({}, PAUSES),
+        promote({}, "weight 100, then weights 100/0 with the Services exchanged", {"base": "new"}),
+        GONE,
+        SET_BACK,
         Row(
             name="no new pod is ready for a moment: the old version gets all requests meanwhile",
             by="trouble",
@@ -443,12 +327,12 @@ WEIGHTS = Table(
             when={"ctl": "aborted", "base": "old", "new": ("ready", "starting")},
             then={"new": "none"},
             seen="run",
-            evidence=_ABORTED_PODS_GO.evidence,
+            evidence=ABORTED_PODS_GO.evidence,
         ),
     ),
     done={
         **WEIGHTS_DONE,
-        **_PODS_DONE,
+        **PODS_DONE,
         "scale-down": ({"ctl": "idle", "new": "none"}, THROUGH),
     },
 )

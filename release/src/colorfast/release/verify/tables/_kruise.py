@@ -202,15 +202,6 @@ _RESTORING: tuple[Row, ...] = (
         evidence="as for the new version",
     ),
     Row(
-        name="promote the old version: there is no lane route",
-        by="plan",
-        verb="scale-down",
-        when={"ctl": "undoing", "old": "ready", "lane": "off"},
-        then={"ctl": "unfinishing"},
-        seen="supposed",
-        evidence="as for the new version",
-    ),
-    Row(
         name="Kruise rolls the stable Deployment to the old template",
         by="controller",
         when={"ctl": "unfinishing", "lane": "off"},
