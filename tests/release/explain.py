@@ -297,7 +297,8 @@ def _leads(end: str, local: Local, to: tuple[str, ...]) -> bool:
 
     Where pods are found by their role, a version that has none is nowhere: as good as gone.
     """
-    return end in to or (end == "gone" and any(getattr(local, one, "") == "none" for one in to))
+    nowhere = {"gone", *(one for one in ("old", "new") if getattr(local, one) == "none")}
+    return end in to or (end in nowhere and not nowhere.isdisjoint(to))
 
 
 def _is_drawn(seen: str, local: str) -> bool:

@@ -88,6 +88,14 @@ def test_measurements_that_nobody_takes_are_said(case: str) -> None:
     assert said == (case not in MEASURING) == (not queries)
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_a_share_that_no_command_takes_back_is_said(case: str) -> None:
+    said = "CF828" in {one.code for one in generated(case).diagnostics}
+    _, back = generated(case).files["runbook.md"].split("# Giving it up")
+    (undye, *_) = [one for one in back.split("## ") if "Dye nobody" in one] or ["```sh"]
+    assert said == ("```sh" not in undye)
+
+
 def test_pauses_that_flagger_does_not_know_are_said() -> None:
     file = GOLDEN / "flagger-single" / "release.yaml"
     text = file.read_text().replace("weight: 25", "weight: 25, pause: 5m")

@@ -274,6 +274,8 @@ class Player:
                 ),
                 f"{change.name} waits again",
             )
+            # What is typed while the controller writes the status is overwritten.
+            self.recorder.until_quiet()
 
     def _is_seen(self, step: Step, changes: Sequence[Change], state: State) -> bool:
         """Whether *state* is what the runbook says to wait for."""

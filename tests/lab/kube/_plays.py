@@ -5,11 +5,13 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache, partial
 from time import sleep
 from typing import Final
 
 import pytest
+from lab.kube import build
 from lab.kube._cases import Case, golden
 from lab.kube._lab import Lab, Script
 from lab.kube._play import Player, playing
@@ -28,6 +30,9 @@ SCALED_DOWN_AFTER: Final = 30
 
 AT_ONCE: Final = 30
 """Plays that go on at the same time: most of their time they wait."""
+
+PLAYED_AGAIN: Final = build.BIN / "played-again.log"
+"""What failed side by side with others."""
 
 TOGETHER: Final = 300.0
 """Seconds within which plays that are to be disturbed together have come so far."""
@@ -76,7 +81,8 @@ def restarted(case: str, together: threading.Barrier) -> dict[str, Script]:
 
     def disturbed(player: Player, lab: Lab) -> None:
         player.note("did", "the controller is restarted")
-        together.wait(TOGETHER)
+        together.wait(TOGETHER)  # for all to have come so far
+        together.wait(TOGETHER)  # for the controller
 
     release = release_of(case)
     made = Case(case, release)
@@ -196,21 +202,37 @@ def _routes(player: Player, change: Change) -> list[str]:
 def play_cases(
     lab: Lab, cases: Sequence[str], config: pytest.Config, *, at_once: int = AT_ONCE
 ) -> Iterator[Trace | str]:
-    """The traces of every play of *cases*, or of those that ``--plays`` names as CASE/PLAY."""
+    """The traces of every play of *cases*, or of those that ``--plays`` names as CASE/PLAY.
+
+    Side by side they wait for each other, and some for too long. So one that fails is played again
+    in the end, with nobody beside it, and that is said (``PLAYED_AGAIN``): who fails twice has failed.
+    """
     asked = config.getoption("--plays")
     made = [(case, name, one) for case in cases for name, one in scripts(case).items()]
     with ThreadPoolExecutor(max_workers=at_once) as pool:
         chosen = [one for one in made if re.search(asked, f"{one[0]}/{one[1]}")]
-        yield from pool.map(lambda one: _play(lab, *one), chosen)
+        played = list(pool.map(lambda one: _play(lab, *one), chosen))
+    for (case, name, script), one in zip(chosen, played, strict=True):
+        failed = [one] if isinstance(one, str) else list(wrong(case, one))
+        if failed:
+            with PLAYED_AGAIN.open("a") as said:
+                said.write("".join(f"{case}/{name}: {line}\n" for line in failed))
+        yield _play(lab, case, name, script) if failed else one
 
 
 def play_restarted(lab: Lab, *cases: str) -> Iterator[Trace | str]:
     """The traces of plays that wait for each other, and for one restart of the controller."""
     count = sum(len(restarted(case, threading.Barrier(1))) for case in cases)
-    together = threading.Barrier(count, action=lab.controls.restart)
+    together = threading.Barrier(count + 1)
     made = [(case, *one) for case in cases for one in restarted(case, together).items()]
     with ThreadPoolExecutor(max_workers=count) as pool:
-        yield from pool.map(lambda one: _play(lab, *one), made)
+        played = pool.map(lambda one: _play(lab, *one), made)
+        # Here, for a process ends with the thread that has started it.
+        with suppress(threading.BrokenBarrierError):
+            together.wait(TOGETHER)
+            lab.controls.restart()
+            together.wait(TOGETHER)
+        yield from played
 
 
 def wrong(case: str, trace: Trace) -> Iterator[str]:

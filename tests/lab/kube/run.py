@@ -18,6 +18,7 @@ from typing import Final, NoReturn
 
 import pytest
 from lab.kube import build
+from lab.kube._plays import PLAYED_AGAIN
 
 HERE = Path(__file__).parent
 _APART: Final = ("--net", "--pid", "--fork", "--kill-child", "--mount-proc")
@@ -75,7 +76,11 @@ def main(arguments: list[str]) -> int:
 def inside(arguments: list[str]) -> int:
     """Test, here."""
     loopback_up()
-    return int(pytest.main([str(HERE), *arguments]))
+    PLAYED_AGAIN.unlink(missing_ok=True)
+    status = int(pytest.main([str(HERE), *arguments]))
+    if PLAYED_AGAIN.exists():
+        print(f"lab-kube: failed beside others, and played again:\n{PLAYED_AGAIN.read_text()}")  # noqa: T201
+    return status
 
 
 if __name__ == "__main__":

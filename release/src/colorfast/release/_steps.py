@@ -76,8 +76,8 @@ class Step:
 
     @property
     def kind(self) -> Kind:
-        """What the step touches."""
-        return KINDS[self.action]
+        """What the step touches. Where routes draw the share, they end it too."""
+        return "routes" if self.action == "undye" and self.policy is None else KINDS[self.action]
 
     @property
     def is_for_moved(self) -> bool:

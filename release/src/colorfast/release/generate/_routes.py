@@ -35,7 +35,7 @@ def destination_rules(site: Site, routes: Mapping[str, ServiceRoutes]) -> Iterat
 def moved(site: Site, step: Step) -> Iterator[Json]:
     """What *step* writes of routes; for kinds of releases whose routes are ours."""
     if site.release.share == "entrance" and step.action in ("weigh", "undye"):
-        here = site.plan.routes_at(step.number)
+        here = _routes_after(site, step)
         yield from moving(site, {name: here[name] for name in step.services}, _drawn(site, step))
     else:
         yield from moving(site, {one.service: one for one in step.routes}, _drawn(site, step))
@@ -55,12 +55,24 @@ def _drawn(site: Site, step: Step) -> int:
     """What share of the requests the gateways draw at *step*, where routes do that."""
     if site.release.share != "entrance" or step.action == "undye":
         return 0
-    steps = site.plan.steps if step in site.plan.steps else site.plan.rollback
     drawn = 0
-    for one in steps[: step.number]:
+    for one in _until(site, step):
         if one.action in ("weigh", "undye"):
             drawn = one.weight or 0
     return drawn
+
+
+def _routes_after(site: Site, step: Step) -> dict[str, ServiceRoutes]:
+    routes = site.plan.routes_at(0)
+    for one in _until(site, step):
+        routes |= {each.service: each for each in one.routes}
+    return routes
+
+
+def _until(site: Site, step: Step) -> tuple[Step, ...]:
+    """The steps to *step*, of the plan or of its rollback."""
+    steps = site.plan.steps if step in site.plan.steps else site.plan.rollback
+    return steps[: step.number]
 
 
 def virtual_services(
