@@ -190,11 +190,16 @@ def test_nothing_of_a_request_reaches_the_next_one() -> None:
 
 
 def test_a_mistake_in_the_rules_leaves_no_lane_of_the_client() -> None:
-    script = Script(compile_lua(policy(ONE_RULE + "\ndefault: base"), "dye").source)
+    tests = "rules: [{name: pc, match: [{headers: {agent: {prefix: p}}}], lane: canary}]"
+    script = Script(compile_lua(policy(f"{tests}\ndefault: base"), "dye").source)
     answer = script.run(SPOOFED, failing="agent")
     assert answer.lines == (("agent", b"pc"), ("baggage", b"a=1,b=2"))
     assert len(answer.errors) == 1
     assert b"pc" not in answer.errors[0]
+
+
+def test_rules_that_only_look_values_up_are_not_guarded() -> None:
+    assert "pcall" not in compile_lua(policy(ONE_RULE), "dye").source
 
 
 def test_as_a_fallback_it_leaves_decisions_alone() -> None:

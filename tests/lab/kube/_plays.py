@@ -3,7 +3,7 @@
 import re
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache, partial
@@ -214,10 +214,20 @@ def play_cases(
         played = list(pool.map(lambda one: _play(lab, *one), chosen))
     for (case, name, script), one in zip(chosen, played, strict=True):
         failed = [one] if isinstance(one, str) else list(wrong(case, one))
-        if failed:
-            with PLAYED_AGAIN.open("a") as said:
-                said.write("".join(f"{case}/{name}: {line}\n" for line in failed))
+        _say(f"{case}/{name}: {line}" for line in failed)
         yield _play(lab, case, name, script) if failed else one
+
+
+def twice(play: Callable[[], list[str]]) -> list[str]:
+    """What is wrong with *play*; when anything is, that is said, and it is played once more."""
+    failed = play()
+    _say(failed)
+    return play() if failed else []
+
+
+def _say(lines: Iterable[str]) -> None:
+    with PLAYED_AGAIN.open("a") as said:
+        said.writelines(f"{line}\n" for line in lines)
 
 
 def play_restarted(lab: Lab, *cases: str) -> Iterator[Trace | str]:

@@ -78,7 +78,7 @@ def inside(arguments: list[str]) -> int:
     loopback_up()
     PLAYED_AGAIN.unlink(missing_ok=True)
     status = int(pytest.main([str(HERE), *arguments]))
-    if PLAYED_AGAIN.exists():
+    if PLAYED_AGAIN.exists() and PLAYED_AGAIN.stat().st_size:
         print(f"lab-kube: failed beside others, and played again:\n{PLAYED_AGAIN.read_text()}")  # noqa: T201
     return status
 

@@ -11,7 +11,7 @@ from lab.kube._cases import CASES, GOLDEN, Case, loaded
 from lab.kube._lab import Lab
 from lab.kube._nodes import Nodes
 from lab.kube._play import playing
-from lab.kube._plays import play_cases, play_restarted, settled
+from lab.kube._plays import play_cases, play_restarted, settled, twice
 from lab.kube._prometheus import Prometheus
 from lab.kube._record import Watches
 from lab.kube._rig import Cluster
@@ -40,13 +40,16 @@ def test_whatever_happens_is_what_the_model_says(lab: Lab, pytestconfig: pytest.
 
 
 def test_a_controller_that_is_restarted_goes_on(lab: Lab, pytestconfig: pytest.Config) -> None:
-    found = settled(play_restarted(lab, *ARGO), pytestconfig)
+    found = twice(lambda: settled(play_restarted(lab, *ARGO), pytestconfig))
     assert not found, "\n".join(found)
 
 
 def test_random_releases_are_what_the_model_says(lab: Lab) -> None:
-    with ThreadPoolExecutor(len(SEEDS)) as pool:
-        found = [line for one in pool.map(partial(problems, lab), SEEDS) for line in one]
+    def play() -> list[str]:
+        with ThreadPoolExecutor(len(SEEDS)) as pool:
+            return [line for one in pool.map(partial(problems, lab), SEEDS) for line in one]
+
+    found = twice(play)
     assert not found, "\n".join(found)
 
 

@@ -8,7 +8,7 @@ from lab.kube._cases import CASES
 from lab.kube._kruise import running_kruise
 from lab.kube._lab import Lab
 from lab.kube._nodes import Nodes
-from lab.kube._plays import play_cases, play_restarted, settled
+from lab.kube._plays import play_cases, play_restarted, settled, twice
 from lab.kube._prometheus import Prometheus
 from lab.kube._record import Watches
 from lab.kube._rig import Cluster
@@ -39,5 +39,5 @@ def test_whatever_happens_is_what_the_model_says(
 
 
 def test_a_controller_that_is_restarted_goes_on(lab: Lab, pytestconfig: pytest.Config) -> None:
-    found = settled(play_restarted(lab, *KRUISE), pytestconfig)
+    found = twice(lambda: settled(play_restarted(lab, *KRUISE), pytestconfig))
     assert not found, "\n".join(found)

@@ -36,6 +36,13 @@ class Rules:
         """Whether any of what is read has to be remembered, for it may be asked for again."""
         return not reads <= self._once
 
+    def only_look_up(self, reads: frozenset[Attribute]) -> bool:
+        """Whether all that the rules do is to look values up: nothing of that can fail."""
+        plain = all(map(_is_plain, self._tables.values()))
+        splits = any(isinstance(rule.gives, Split) for rule in self._rules)
+        tests = any(left for _, left in self._rest)
+        return plain and not (tests or splits or self.remembers(reads))
+
     def tables(self) -> Iterator[str]:
         """Lua: ranks by exact value."""
         for folds, name in ((False, "EXACT"), (True, "FOLDED")):

@@ -115,11 +115,15 @@ class _Writer:
         yield from map(stored, ("chosen", "undye"))
         yield written(_stations.rule_names(policy))
         yield written(_stations.tell(policy))
-        remembers = self._rules.remembers(policy.reads())
+        reads = policy.reads()
+        guards = bool(policy.active_rules) and not self._rules.only_look_up(reads)
+        remembers = self._rules.remembers(reads)
         yield written(
-            _stations.dye(policy, slots, remembers=remembers, tells=tells, fallback=fallback)
+            _stations.dye(
+                policy, slots, guards=guards, remembers=remembers, tells=tells, fallback=fallback
+            )
         )
-        if policy.active_rules:
+        if guards:
             yield written(_stations.guarded(fallback=fallback))
 
     def carry(self, *, tells: bool, fallback: bool) -> Iterator[Piece]:

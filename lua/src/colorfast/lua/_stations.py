@@ -31,13 +31,13 @@ def decide(policy: Policy) -> Iterator[str]:
     yield "end"
 
 
-def dye(
-    policy: Policy, slots: Slots, *, remembers: bool, tells: bool, fallback: bool
+def dye(  # noqa: PLR0913 (of whom, and what its script has)
+    policy: Policy, slots: Slots, *, guards: bool, remembers: bool, tells: bool, fallback: bool
 ) -> Iterator[str]:
-    """Lua: the entrance."""
+    """Lua: the entrance; *guards*: ``guarded`` calls it."""
     rules = bool(policy.active_rules)
-    yield "local function dye(request)" if rules else "function envoy_on_request(request)"
-    if not rules:
+    yield "local function dye(request)" if guards else "function envoy_on_request(request)"
+    if not guards:
         yield from _leave_to_service(fallback=fallback)
     yield "  headers = request:headers()"
     if remembers:
