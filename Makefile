@@ -43,7 +43,7 @@ lab-istio: $(VENV)/.dev ## Istio's config engine renders it, real Envoys run tha
 lab-kube: $(VENV)/.dev ## Our definitions and service before a real API server, real release controllers; takes Go
 	PYTHONPATH=tests $(BIN)/python -m lab.kube.run -n $(JOBS) --dist worksteal $(ARGS)
 
-lab-fuzz: $(VENV)/.dev ## Random releases, played by the real Argo Rollouts, for SECONDS=300; takes Go
+lab-fuzz: $(VENV)/.dev ## Random releases, played by the real Argo Rollouts and OpenKruise, for SECONDS=300; takes Go
 	PYTHONPATH=tests $(BIN)/python -m lab.kube.fuzz $(SECONDS)
 
 cue: .tools/cue ## The tool that the tests try KubeVela's definitions with; takes Go

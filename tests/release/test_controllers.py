@@ -183,6 +183,20 @@ def test_the_entrance_colours_its_share_and_its_controller_moves_it() -> None:
     assert not any("setWeight" in step for step in steps["mockc"]["steps"])
 
 
+def test_the_entrance_takes_its_share_back_by_a_rollout_without_weights() -> None:
+    def of(folder: str) -> Object:
+        return of_kind(objects("argo-managed-entrance", folder), "Rollout")["mocka"]["spec"]
+
+    deployed, undyed = of("01-deploy"), of("rollback/01-undye-mocka")
+    assert undyed["template"] == deployed["template"]
+    steps = [
+        one.pop("steps") for one in (deployed["strategy"]["canary"], undyed["strategy"]["canary"])
+    ]
+    assert undyed == deployed
+    assert steps[1] == steps[0][: len(steps[1])]
+    assert not any("setWeight" in step for step in steps[1])
+
+
 def test_a_version_is_measured_beside_each_share_of_the_dye() -> None:
     runs = [one for one in everything("argo-locked") if one["kind"] == "AnalysisRun"]
     counts = [one["spec"]["metrics"][0]["count"] for one in runs]

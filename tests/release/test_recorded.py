@@ -28,7 +28,7 @@ proxies: there are none, and what is written is what they will have."""
 @cache
 def played(case: str, play: str) -> tuple[Plan, Table, frozenset[str]]:
     """The plan of what was played, its table, and what ``verify`` reports of it."""
-    release = release_of(case) if case != DRAWN else Drawn(int(play.removeprefix("seed-"))).release
+    release = release_of(case) if case != DRAWN else Drawn.named(play).release
     found = verify(release)
     return found.plan, found.table, frozenset(one.invariant for one in found.counterexamples)
 

@@ -3,15 +3,23 @@
 import base64
 import json
 import ssl
-import urllib.error
-import urllib.request
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from http.client import BadStatusLine, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, Final, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 Json: TypeAlias = dict[str, Any]
 Patch: TypeAlias = Literal["apply-patch+yaml", "merge-patch+json", "json-patch+json"]
 
+_JSON: Final = "application/json"
 _TABLE: Final = "application/json;as=Table;v=v1;g=meta.k8s.io"
+
+_ERROR: Final = 400
+"""The first status that is one."""
+
+_HUNG_UP: Final = (ConnectionError, BadStatusLine, ssl.SSLEOFError)
 
 TIMEOUT: Final = 20.0
 """Seconds that an answer may take."""
@@ -26,6 +34,13 @@ class Refused(Exception):
         self.said = said
 
 
+class _Connection(HTTPSConnection):
+    """Closed without a word when nobody has it any more."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class Api:
     """An API server at *url*, asked with *token*; *certificate* is the PEM that it is known by."""
 
@@ -34,6 +49,8 @@ class Api:
         self.token = token
         self.certificate = certificate
         self._context = ssl.create_default_context(cadata=certificate)
+        self._free = deque[_Connection]()
+        """Kept open: a new one costs both sides more than most of what is asked."""
         self._plurals: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def as_user(self, token: str) -> "Api":
@@ -56,8 +73,7 @@ class Api:
 
     def request(self, method: str, path: str, body: Any = None, kind: str = "json") -> Any:
         """What *path* answers. Raises Refused, OSError."""
-        with self._open(method, path, body, kind) as answer:
-            text = answer.read()
+        text = self._asked(method, path, body, kind)
         return json.loads(text) if text[:1] in (b"{", b"[") else text.decode()
 
     def get(self, path: str) -> Any:
@@ -66,8 +82,7 @@ class Api:
 
     def table(self, path: str) -> Any:
         """What ``kubectl get`` shows of *path*."""
-        with self._open("GET", path, None, "json", accept=_TABLE) as answer:
-            return json.loads(answer.read())
+        return json.loads(self._asked("GET", path, accept=_TABLE))
 
     def patch(self, path: str, body: Any, kind: Patch = "merge-patch+json") -> Any:
         """*path* after *body*."""
@@ -98,7 +113,10 @@ class Api:
         listed = self.get(path)
         yield from ({"type": "ADDED", "object": one} for one in listed["items"])
         query = f"?watch=1&resourceVersion={listed['metadata']['resourceVersion']}"
-        with self._open("GET", path + query, None, "json", timeout=None) as answer:
+        with closing(self._connection(timeout=None)) as connection:
+            answer = self._answer(connection, "GET", path + query)
+            if answer.status >= _ERROR:
+                raise Refused(answer.status, _reason(answer.read()))
             for line in answer:
                 yield json.loads(line)
 
@@ -109,28 +127,54 @@ class Api:
                     self._plurals[group, one["kind"]] = (one["name"], one["namespaced"])
         return self._plurals[group, kind]
 
-    def _open(
+    def _asked(
+        self, method: str, path: str, body: Any = None, kind: str = "json", accept: str = _JSON
+    ) -> bytes:
+        while True:
+            connection, kept = self._taken()
+            try:
+                answer = self._answer(connection, method, path, body, kind, accept)
+                text = answer.read()
+            except (OSError, HTTPException) as error:
+                connection.close()
+                # Of one that was kept the other side may have had enough meanwhile.
+                if not (kept and isinstance(error, _HUNG_UP)):
+                    raise
+                continue
+            self._free.append(connection)
+            if answer.status >= _ERROR:
+                raise Refused(answer.status, _reason(text))
+            return text
+
+    def _taken(self) -> tuple[_Connection, bool]:
+        """A connection, and whether it was in use before."""
+        try:
+            return self._free.pop(), True
+        except IndexError:
+            return self._connection(timeout=TIMEOUT), False
+
+    def _connection(self, *, timeout: float | None) -> _Connection:
+        to = urlsplit(self.url)
+        assert to.hostname is not None, self.url
+        return _Connection(to.hostname, to.port, timeout=timeout, context=self._context)
+
+    def _answer(
         self,
+        connection: _Connection,
         method: str,
         path: str,
-        body: Any,
-        kind: str,
-        *,
-        timeout: float | None = TIMEOUT,
-        accept: str = "application/json",
-    ) -> Any:
+        body: Any = None,
+        kind: str = "json",
+        accept: str = _JSON,
+    ) -> HTTPResponse:
         data = None if body is None else json.dumps(body).encode()
         headers = {
             "accept": accept,
             "authorization": f"Bearer {self.token}",
             "content-type": f"application/{kind}",
         }
-        request = urllib.request.Request(self.url + path, data, headers, method=method)
-        try:
-            return urllib.request.urlopen(request, timeout=timeout, context=self._context)
-        except urllib.error.HTTPError as error:
-            with error:
-                raise Refused(error.code, _reason(error.read())) from None
+        connection.request(method, path, data, headers)
+        return connection.getresponse()
 
 
 def kinds(things: Iterable[Mapping[str, Any]], *wanted: str) -> list[Json]:

@@ -49,6 +49,7 @@ class Argo:
             # Releases in a hurry, many at once.
             "qps": "400",
             "burst": "800",
+            "loglevel": "warn",
         }
         self._running = self._cluster.run(
             "argo-rollouts", *(word for name, value in flags.items() for word in _flag(name, value))
@@ -102,7 +103,8 @@ class Argo:
         if status["observedGeneration"] != str(thing["metadata"]["generation"]):
             return "moving"
         if status.get("abort"):
-            return "aborted"
+            # Before that its routes go back and forth.
+            return "aborted" if status["phase"] == "Degraded" else "moving"
         return _PHASES.get(status["phase"], "moving")
 
 

@@ -1,4 +1,4 @@
-"""Random releases for Argo Rollouts, and what is to happen to them: everything follows from a seed."""
+"""Random releases for Argo Rollouts and OpenKruise: what is to happen follows from a seed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,17 +9,21 @@ from typing import Any, Final
 import yaml
 from lab.kube._cases import Case, loaded
 from lab.kube._lab import Lab, Script
-from lab.kube._play import Player
-from lab.kube._plays import stays
+from lab.kube._play import Player, stays
 from lab.kube._troubles import disturbances
 from release.explain import broken, disagreement
 from release.trace import DRAWN, Trace
 
-from colorfast.release import Release
+from colorfast.release import Controller, Release, Style
 from colorfast.release.verify import table_of, verify
 from helpers.releases import mesh_text, release_text, text
 
-_STYLES: Final = ("version", "version", "labels", "managed")
+_ARGO: Final[Controller] = "argo-rollouts"
+_STYLES: Final[dict[Controller, tuple[Style, ...]]] = {
+    _ARGO: ("version", "version", "labels", "managed"),
+    "kruise": ("version", "managed"),
+}
+_SEED: Final = "seed-"
 
 
 @dataclass(frozen=True)
@@ -27,20 +31,29 @@ class Drawn:
     """One release, one play."""
 
     seed: int
+    controller: Controller = _ARGO
 
     @property
     def name(self) -> str:
         """What its trace is called."""
-        return f"seed-{self.seed}"
+        by = "" if self.controller == _ARGO else f"{self.controller}-"
+        return f"{by}{_SEED}{self.seed}"
+
+    @classmethod
+    def named(cls, name: str) -> "Drawn":
+        """The one whose trace is called *name*."""
+        by, _, seed = name.rpartition(_SEED)
+        return next(cls(int(seed), one) for one in _STYLES if by in ("", f"{one}-"))
 
     @cached_property
     def files(self) -> dict[str, str]:
         """The three files."""
-        return dict(_files(Random(self.seed)))
+        return dict(_files(Random(self.seed), self.controller))
 
     def case(self, prefix: str = "", prometheus: str = "") -> Case:
         """The release in namespaces that begin with *prefix*."""
-        return loaded(DRAWN, self.files.__getitem__, prefix, prometheus)
+        read = self.files.__getitem__
+        return loaded(DRAWN, read, prefix, prometheus, in_a_hurry=True)
 
     @property
     def release(self) -> Release:
@@ -94,7 +107,7 @@ def _play(
         player.back()
 
 
-def _files(random: Random) -> Iterator[tuple[str, str]]:
+def _files(random: Random, controller: Controller) -> Iterator[tuple[str, str]]:
     names = "abcd"[: random.randint(1, 4)]
     calls = {
         name: sorted(one for one in names[index + 1 :] if random.random() < 0.6)
@@ -103,12 +116,12 @@ def _files(random: Random) -> Iterator[tuple[str, str]]:
     pattern = random.choice(("locked", "locked", "ordered", "single"))
     most = 1 if pattern == "single" else len(names)
     released = sorted(random.sample(names, random.randint(1, most)))
-    spec: dict[str, Any] = {"controller": "argo-rollouts", "pattern": pattern}
+    spec: dict[str, Any] = {"controller": controller, "pattern": pattern}
     least = 1
     if pattern == "locked":
-        spec["style"] = random.choice(_STYLES)
+        spec["style"] = random.choice(_STYLES[controller])
         # With one pod Argo loses the header route, and the release is refused.
-        least = 2 if spec["style"] == "managed" else 1
+        least = 2 if (controller, spec["style"]) == (_ARGO, "managed") else 1
     weights = sorted(random.sample(range(1, 100), random.randint(0, 2)))
     pauses: list[dict[str, Any]] = [{}, {"pause": "4s"}]
     spec["steps"] = [{"weight": one} | random.choice(pauses) for one in (*weights, 100)]

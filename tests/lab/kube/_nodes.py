@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -14,6 +15,9 @@ from lab.kube._rig import Cluster
 NODE: Final = "node-0"
 DELAY: Final = 0.2
 """Seconds from a pod's being there to its being ready."""
+
+_HANDS: Final = 8
+"""Pods that are looked after at the same time."""
 
 _GONE: Final = (Refused, OSError)
 
@@ -34,6 +38,7 @@ class Nodes:
         self._cluster = cluster
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
+        self._hands = ThreadPoolExecutor(_HANDS)
         self._numbers = itertools.count(1)
 
     def start(self) -> None:
@@ -51,6 +56,7 @@ class Nodes:
         with suppress(*_GONE):  # an event, for a watch that waits for one
             self._cluster.api.apply(_bell())
         self._thread.join(10.0)
+        self._hands.shutdown()
 
     def set_ready(self, namespace: str, pod: str, *, ready: bool) -> None:
         """Report the pod as ready, or not."""
@@ -64,7 +70,7 @@ class Nodes:
                     if self._stopping.is_set():
                         return
                     if event["type"] in ("ADDED", "MODIFIED"):
-                        self._look_after(event["object"])
+                        self._hands.submit(self._look_after, event["object"])
             self._stopping.wait(0.2)
 
     def _look_after(self, pod: Json) -> None:

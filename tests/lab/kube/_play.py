@@ -19,7 +19,7 @@ from lab.kube._rig import Cluster
 from lab.kube._traffic import Eyes, pods_of, ready
 from release.trace import BACK, Event, Kind, Seen, Trace
 
-from colorfast.release import Change, Controller, Step
+from colorfast.release import Change, Controller, Release, Step
 from colorfast.release.generate import INSTALL
 
 Phase: TypeAlias = Literal["idle", "waiting", "aborted", "moving"]
@@ -144,7 +144,11 @@ class Player:
             self.play(step)
 
     def back(self) -> None:
-        """Give the release up, from where it is."""
+        """Give the release up, from where it is: where nothing waits the next step may have begun."""
+        following = self.plan.steps[self.last.number : self.last.number + 1]
+        if not stays(self.release, self.last):
+            for step in following:
+                self.note("begins", step.id, revision=self._at)
         for step in self.needed():
             self.play(step, back=True)
 
@@ -298,6 +302,8 @@ class Player:
                 return seen.share == (step.weight or 0) // 100
             case "undye":
                 return seen.share == 0
+            case "weigh" if step.weight == 0 and self.release.controller == "argo-rollouts":
+                return phase == "aborted" and self._is_routed(step, change, seen)
             case _:
                 return self._is_routed(step, change, seen)
 
@@ -315,6 +321,11 @@ class Player:
         if step.action in ("route", "unroute"):
             return seen.lane in lanes
         return (seen.base, seen.share) == (base, share) and seen.lane in lanes
+
+
+def stays(release: Release, step: Step) -> bool:
+    """Whether nothing goes on by itself after *step*, however long it takes."""
+    return release.pattern == "locked" or (step.pause is None and step.action != "deploy")
 
 
 def commands(runbook: str) -> dict[tuple[bool, int], tuple[list[str], list[str]]]:

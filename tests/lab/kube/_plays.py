@@ -22,7 +22,7 @@ from release.cases import release_of
 from release.explain import broken, disagreement
 from release.trace import Trace
 
-from colorfast.release import Change, Release, Step
+from colorfast.release import Change, Release, Style
 from colorfast.release.verify import Invariant, table_of, verify
 
 SCALED_DOWN_AFTER: Final = 30
@@ -54,25 +54,32 @@ def scripts(case: str) -> dict[str, Script]:
 def _returns(made: Case, where: int) -> dict[str, Script]:
     """The plays that end with the rollback."""
     release = made.release
-    if release.share == "entrance":  # its runbook knows no command that ends the weights there
-        return {}
     steps = made.plan.steps
     found: dict[str, Script] = {
         f"given-up-after-{step.id}": partial(given_up, after=step.number) for step in steps
     }
     for name, strike in disturbances(release).items():
         found[f"{name}-given-up"] = partial(given_up, disturbed=strike, after=where)
+    by_controller = _returns_of_argo if by_argo(release) else _returns_of_kruise
+    return found | by_controller(release, where)
+
+
+def _returns_of_argo(release: Release, where: int) -> dict[str, Script]:
+    found: dict[str, Script] = {"given-up-slowly": given_up_slowly}
+    if release.pattern == "locked":
+        found["given-up-before-old-pods-go"] = given_up_before_old_pods_go
+    elif release.analysis is not None:
+        found["analysis-fails"] = partial(given_up, after=where, disturbed=the_analysis_fails)
+    return found
+
+
+def _returns_of_kruise(release: Release, where: int) -> dict[str, Script]:
+    found: dict[str, Script] = {"routes-edited": partial(edited, after=where)}
     if release.pattern == "locked":
         found["given-up-slowly"] = given_up_slowly
-        # In other styles Argo is Healthy before it is through: nobody sees when to give it up.
-        if by_argo(release) and release.style == "version":
-            found["given-up-before-old-pods-go"] = given_up_before_old_pods_go
-    elif release.analysis is not None and by_argo(release):
-        found["analysis-fails"] = partial(given_up, after=where, disturbed=the_analysis_fails)
-    if not by_argo(release):
-        found["routes-edited"] = partial(edited, after=where)
-        if release.pattern == "locked":
-            found["given-up-while-it-rolls"] = given_up_while_it_rolls
+        found["given-up-while-it-rolls"] = given_up_while_it_rolls
+    if release.style == "managed":
+        found["given-up-before-pods-start"] = given_up_before_pods_start
     return found
 
 
@@ -93,12 +100,6 @@ def restarted(case: str, together: threading.Barrier) -> dict[str, Script]:
         for step in steps
         if step.number < len(made.plan.steps)
     }
-
-
-def stays(release: Release, step: Step) -> bool:
-    """Whether nothing goes on by itself after *step*, however long it takes."""
-    by_itself = step.action == "deploy" and release.pattern != "locked"
-    return (step.pause is None or step.kind == "policy") and not by_itself
 
 
 def middle(case: Case) -> int:
@@ -130,10 +131,11 @@ def given_up(player: Player, lab: Lab, *, after: int, disturbed: Script | None =
 
 def given_up_slowly(player: Player, lab: Lab) -> None:
     """Whoever goes back may take his time: no controller does anything to what is not ready."""
-    player.forward(middle(player.case) + 1)
+    locked = player.release.pattern == "locked"
+    player.forward(middle(player.case) + locked)
     for step in player.needed():
         player.play(step, back=True)
-        if step.action in ("dye", "restore"):
+        if step.action in ("dye", "restore", "weigh"):
             player.note("did", "some time passes")
             sleep(SCALED_DOWN_AFTER + 5)
 
@@ -163,12 +165,34 @@ def given_up_before_old_pods_go(player: Player, lab: Lab) -> None:
     """Right after the promotion: its old pods are there for a while yet."""
     (promotion,) = (one for one in player.plan.steps if one.action == "promote")
     player.forward(promotion.number - 1)
+    lane = _LANE_PROMOTED[player.release.style]
 
     def promoted(state: State) -> bool:
-        changes = player.release.changes
-        return all(player.controls.phase(state, one) == "idle" for one in changes)
+        # Argo is Healthy before its routes are through.
+        return all(
+            player.controls.phase(state, one) == "idle"
+            and (player.seen(state, one).base, player.seen(state, one).lane) == ("new", lane)
+            for one in player.release.changes
+        )
 
     player.play(promotion, only_until=promoted)
+    player.back()
+
+
+_LANE_PROMOTED: Final[dict[Style, str]] = {"version": "new", "labels": "gone", "managed": "off"}
+"""Where the lane's route leads under Argo when a promotion is through."""
+
+
+def given_up_before_pods_start(player: Player, lab: Lab) -> None:
+    """When the lane's route is there, and leads nowhere yet."""
+    (deploy,) = (one for one in player.plan.steps if one.action == "deploy")
+    player.forward(deploy.number - 1)
+    player.play(
+        deploy,
+        only_until=lambda state: all(
+            player.seen(state, one).lane == "gone" for one in player.release.changes
+        ),
+    )
     player.back()
 
 

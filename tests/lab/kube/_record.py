@@ -6,6 +6,7 @@ know nothing of each other; writes are put in order by their revision, which etc
 
 import bisect
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
@@ -18,6 +19,11 @@ from lab.kube._rig import WITHIN, Cluster
 
 Key: TypeAlias = tuple[str, str, str]
 """Kind, namespace and name."""
+
+Place: TypeAlias = tuple[str, str]
+"""Namespace and name."""
+
+_NONE: Final[Mapping[Place, Json]] = {}
 
 COLLECTIONS: Final[Mapping[str, str]] = {
     "VirtualService": "/apis/networking.istio.io/v1/virtualservices",
@@ -34,11 +40,23 @@ class State:
 
     revision: int
     at: float
-    things: Mapping[Key, Json] = field(repr=False)
+    kinds: Mapping[str, Mapping[Place, Json]] = field(repr=False)
+    """By kind. What a write is not about is the same object as before, so that this can be told."""
 
-    def of(self, kind: str) -> dict[tuple[str, str], Json]:
+    def of(self, kind: str) -> Mapping[Place, Json]:
         """The objects of *kind* by namespace and name."""
-        return {key[1:]: thing for key, thing in self.things.items() if key[0] == kind}
+        return self.kinds.get(kind, _NONE)
+
+    def after(self, write: "_Write") -> "State":
+        """What there is after *write*."""
+        kind, *place = write.key
+        things = dict(self.of(kind))
+        if write.thing is None:
+            things.pop((place[0], place[1]), None)
+        else:
+            things[place[0], place[1]] = write.thing
+        kinds = {**self.kinds, kind: things}
+        return State(write.revision, max(self.at, write.at), kinds)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,6 +66,9 @@ class _Write:
     at: float = field(compare=False)
     thing: Json | None = field(compare=False)
     """What there is now; None: it is gone."""
+
+
+_NOTHING: Final = State(0, 0.0, {})
 
 
 class Recorder:
@@ -89,11 +110,12 @@ class Recorder:
     def last(self) -> State:
         """What there is."""
         with self._changed:
-            return self._states[-1] if self._states else State(0, 0.0, {})
+            return self._states[-1] if self._states else _NOTHING
 
     def revision(self) -> int:
         """Of the cluster, now: whatever is written later has a greater one."""
-        listed = self._cluster.api.get("/api/v1/namespaces?limit=1")
+        # Of what there is none the answer is the shortest.
+        listed = self._cluster.api.get("/api/v1/podtemplates?limit=1")
         return int(listed["metadata"]["resourceVersion"])
 
     def until_seen(self, thing: Json) -> None:
@@ -125,9 +147,9 @@ class Recorder:
         while True:
             for state in states:
                 looked = max(looked, state.revision)
-                with suppress(KeyError, TypeError):  # of what is not there yet
-                    if condition(state):
-                        return state
+                if _holds(condition, state):
+                    # What a slower watch has told meanwhile may have made it hold before.
+                    return next((one for one in self._from(since) if _holds(condition, one)), state)
             assert monotonic() < end, f"{what}: not within {within:g} seconds"
             states = self._later(looked)
 
@@ -160,16 +182,17 @@ class Recorder:
 
     def _rebuild(self, index: int) -> None:
         """The states from the *index*-th write on: watches are not equally fast."""
-        things = dict(self._states[index - 1].things) if index else {}
-        at = self._states[index - 1].at if index else 0.0
+        state = self._states[index - 1] if index else _NOTHING
         del self._states[index:]
         for write in self._writes[index:]:
-            if write.thing is None:
-                things.pop(write.key, None)
-            else:
-                things[write.key] = write.thing
-            at = max(at, write.at)
-            self._states.append(State(write.revision, at, dict(things)))
+            state = state.after(write)
+            self._states.append(state)
+
+
+def _holds(condition: Callable[[State], bool], state: State) -> bool:
+    with suppress(KeyError, TypeError):  # of what is not there yet
+        return condition(state)
+    return False
 
 
 class Watches:
@@ -178,7 +201,8 @@ class Watches:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._kinds: set[str] = set()
-        self._recorders: list[Recorder] = []
+        self._recorders = defaultdict[str, list[Recorder]](list)
+        """By namespace, of which some are everybody's."""
         self._stopping = threading.Event()
 
     def add(self, kind: str, path: str) -> None:
@@ -194,11 +218,13 @@ class Watches:
     def recording(self, namespaces: Iterable[str]) -> Iterator[Recorder]:
         """A recorder of *namespaces*, in which nothing is yet, until the block ends."""
         recorder = Recorder(self._cluster, namespaces, self._kinds)
-        self._recorders.append(recorder)
+        for namespace in recorder.namespaces:
+            self._recorders[namespace].append(recorder)
         try:
             yield recorder
         finally:
-            self._recorders.remove(recorder)
+            for namespace in recorder.namespaces:
+                self._recorders[namespace].remove(recorder)
 
     def _run(self, kind: str, path: str) -> None:
         while not self._stopping.is_set():
@@ -213,9 +239,8 @@ class Watches:
     def _note(self, kind: str, event: Json) -> None:
         metadata = event["object"]["metadata"]
         namespace = metadata.get("namespace", "")
-        for recorder in list(self._recorders):
-            if namespace in recorder.namespaces:
-                recorder.note((kind, namespace, metadata["name"]), event)
+        for recorder in list(self._recorders.get(namespace, ())):
+            recorder.note((kind, namespace, metadata["name"]), event)
 
 
 @contextmanager

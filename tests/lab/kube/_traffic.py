@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.kube._api import Json
-from lab.kube._record import State
+from lab.kube._record import COLLECTIONS, Place, State
 from release.trace import Seen
 
 from colorfast.release import Change, Release
@@ -24,12 +24,19 @@ class Eyes:
     """The last labels of every pod that there ever was."""
     _was_ready: set[tuple[str, str]] = field(default_factory=set)
     """Services and versions of which a pod was ready since the last one was gone."""
+    _last: tuple[tuple[Mapping[Place, Json], ...], dict[str, Seen]] = ((), {})
+    """What was looked at last, and what was seen. Most writes are about something else."""
 
     def look(self, state: State) -> dict[str, Seen]:
         """Every service of the release."""
-        for key, pod in state.of("Pod").items():
-            self._pods[key] = pod["metadata"]["labels"]
-        return {one.name: self._seen(state, one) for one in self.release.changes}
+        kinds = tuple(state.of(kind) for kind in COLLECTIONS)
+        before, seen = self._last
+        if len(before) != len(kinds) or any(a is not b for a, b in zip(before, kinds, strict=True)):
+            for key, pod in state.of("Pod").items():
+                self._pods[key] = pod["metadata"]["labels"]
+            seen = {one.name: self._seen(state, one) for one in self.release.changes}
+            self._last = kinds, seen
+        return seen
 
     def _seen(self, state: State, change: Change) -> Seen:
         header = {self.release.policy.header: str(self.release.lane)}

@@ -1,4 +1,4 @@
-"""Random releases, played by the real Argo Rollouts and held against the model.
+"""Random releases, played by the real Argo Rollouts and OpenKruise and held against the model.
 
 ``python -m lab.kube.fuzz [SECONDS [SEED]]``, with ``tests`` in PYTHONPATH, plays many at once for SECONDS
 (300 by default). What does not agree is printed with its seed, its files and its trace; the exit status
@@ -21,7 +21,8 @@ import yaml
 from lab.kube import build
 from lab.kube._argo import running_argo
 from lab.kube._drawn import Drawn
-from lab.kube._lab import Lab
+from lab.kube._kruise import running_kruise
+from lab.kube._lab import Lab, Restartable
 from lab.kube._nodes import define_routes, running_nodes
 from lab.kube._plays import play_one
 from lab.kube._prometheus import running_prometheus
@@ -29,13 +30,24 @@ from lab.kube._record import watching
 from lab.kube._rig import running_cluster
 from lab.kube.run import apart, become, loopback_up, not_run
 
-AT_ONCE: Final = 40
+from colorfast.release import Controller
+
+AT_ONCE: Final[dict[Controller, int]] = {"argo-rollouts": 40, "kruise": 6}
+"""Plays that go on at the same time. Kruise lets everybody wait, and itself most of all."""
+
+CONTROLLERS: Final = (
+    "replicaset-controller",
+    "deployment-controller",
+    "garbage-collector-controller",
+)
+"""Those of Kubernetes that plays need: Argo the first, Kruise all of them."""
+
 PROGRAMS: Final = (*build.CORE, "kube-controller-manager", "argo-rollouts")
 
 
 def problems(lab: Lab, seed: int) -> list[str]:
     """What is wrong with the play of *seed*, told in full; nothing when nothing is."""
-    drawn = Drawn(seed)
+    drawn = Drawn(seed, lab.controls.name)
     told, script = drawn.script
     made = partial(drawn.case, prometheus=lab.prometheus.url)
     trace = play_one(lab, made, drawn.name, script)
@@ -43,15 +55,16 @@ def problems(lab: Lab, seed: int) -> list[str]:
     if not found:
         return []
     more = [] if isinstance(trace, str) else [trace.text()]
-    return [f"seed {seed}: {told}", *found, *drawn.files.values(), *more]
+    return [f"{drawn.name}: {told}", *found, *drawn.files.values(), *more]
 
 
 def play(lab: Lab, seconds: float, seed: int) -> list[str]:
     """Play from *seed* on, and tell what is wrong and how many there were."""
     started, found, count = monotonic(), list[str](), 0
+    name = lab.controls.name
     seeds = iter(range(seed, sys.maxsize))
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        running = {pool.submit(problems, lab, next(seeds)) for _ in range(AT_ONCE)}
+    with ThreadPoolExecutor(AT_ONCE[name]) as pool:
+        running = {pool.submit(problems, lab, next(seeds)) for _ in range(AT_ONCE[name])}
         while running:
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for one in done:
@@ -60,27 +73,31 @@ def play(lab: Lab, seconds: float, seed: int) -> list[str]:
                 if monotonic() - started < seconds:
                     running.add(pool.submit(problems, lab, next(seeds)))
     minutes = (monotonic() - started) / 60
-    print(f"{count} releases in {minutes:.1f} minutes, {count / minutes:.0f} a minute")  # noqa: T201
+    print(f"{name}: {count} releases in {minutes:.1f} minutes, {count / minutes:.0f} a minute")  # noqa: T201
     return found
 
 
 @contextmanager
-def a_lab() -> Iterator[Lab]:
-    """A control plane with Argo Rollouts until the block ends."""
+def labs() -> Iterator[list[Lab]]:
+    """A control plane with Argo Rollouts, and with OpenKruise if it is here, until the block ends."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         cluster = stack.enter_context(running_cluster(folder))
         for file in sorted((build.ROOT / "k8s" / "crds").glob("*.yaml")):
             cluster.define(*yaml.safe_load_all(file.read_text()))
         define_routes(cluster)
-        cluster.start_controllers()
+        with_kruise = "kruise-rollouts" not in build.missing()
+        cluster.start_controllers(CONTROLLERS if with_kruise else CONTROLLERS[:1])
         nodes = stack.enter_context(running_nodes(cluster))
         watches = stack.enter_context(watching(cluster))
         prometheus = stack.enter_context(running_prometheus())
-        argo = stack.enter_context(running_argo(cluster, watches))
-        yield Lab(
-            cluster=cluster, controls=argo, watches=watches, nodes=nodes, prometheus=prometheus
-        )
+        controls: list[Restartable] = [stack.enter_context(running_argo(cluster, watches))]
+        if with_kruise:
+            controls.append(stack.enter_context(running_kruise(cluster, watches)))
+        yield [
+            Lab(cluster=cluster, controls=one, watches=watches, nodes=nodes, prometheus=prometheus)
+            for one in controls
+        ]
 
 
 def main(arguments: list[str]) -> int:
@@ -100,8 +117,9 @@ def inside(arguments: list[str]) -> int:
     """Play, here; 1 when something is wrong."""
     loopback_up()
     seconds, seed = (*arguments, *("300", str(secrets.randbelow(2**31)))[len(arguments) :])
-    with a_lab() as lab:
-        found = play(lab, float(seconds), int(seed))
+    with labs() as here, ThreadPoolExecutor() as pool:
+        plays = pool.map(lambda lab: play(lab, float(seconds), int(seed)), here)
+        found = [line for one in plays for line in one]
     print("\n".join(found))  # noqa: T201
     return bool(found)
 

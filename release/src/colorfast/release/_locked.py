@@ -178,7 +178,15 @@ def locked_rollback(release: Release) -> tuple[Step, ...]:
     """How to give *release* up, from wherever it is."""
     if release.share == "weights":
         return (_weigh_back(release), _scale_down(release))
+    if _draws_itself(release):
+        # A controller that has promoted gives no share any more: everybody cannot be dyed again.
+        return (_undye_first(release), _restore(release), _scale_down(release))
     return tuple(_back(release))
+
+
+def _draws_itself(release: Release) -> bool:
+    """Whether the controller gives the share, by weights at the entrance that it moves."""
+    return release.share == "entrance" and release.style == "managed"
 
 
 def _back(release: Release) -> Iterator[Step]:
@@ -203,16 +211,7 @@ def _back(release: Release) -> Iterator[Step]:
         when=MOVED,
         policy=dyed(release, WHOLE) if by_dye else None,
     )
-    yield Step(
-        action="restore",
-        title="start the old versions that are gone at full size again",
-        why="a route must not lead to pods that are not there; of a service that was not promoted "
-        "the controller would take the new pods away, and everybody is dyed"
-        + _let_through(release),
-        until="all old pods are ready",
-        services=_names(release.order),
-        when=GONE,
-    )
+    yield _restore(release)
     if switches(release):
         yield Step(
             action="switch-back",
@@ -223,16 +222,7 @@ def _back(release: Release) -> Iterator[Step]:
             when=MOVED,
             routes=_routes(release, release.order, weight=0, lane=True),
         )
-    yield Step(
-        action="undye",
-        title="dye nobody",
-        why="before anything else is aborted: a controller's abort moves routes and pods under "
-        "the requests that are in the lane",
-        until=_DYED if by_dye else _SETTLED,
-        services=() if by_dye else release.entrances,
-        when="always",
-        policy=release.policy_object if by_dye else None,
-    )
+    yield _undye_first(release)
     if release.style != "managed":
         yield Step(
             action="unroute",
@@ -244,6 +234,36 @@ def _back(release: Release) -> Iterator[Step]:
             routes=_routes(release, release.order, weight=0, lane=False),
         )
     yield _scale_down(release)
+
+
+def _restore(release: Release) -> Step:
+    also = (
+        "; of a service that was not promoted the controller would take the new pods away, and "
+        "everybody is dyed"
+    )
+    return Step(
+        action="restore",
+        title="start the old versions that are gone at full size again",
+        why="a route must not lead to pods that are not there"
+        + ("" if _draws_itself(release) else also)
+        + _let_through(release),
+        until="all old pods are ready",
+        services=_names(release.order),
+        when=GONE,
+    )
+
+
+def _undye_first(release: Release) -> Step:
+    return Step(
+        action="undye",
+        title="dye nobody",
+        why="before anything else is aborted: a controller's abort moves routes and pods under "
+        "the requests that are in the lane",
+        until=_DYED if release.share == "dye" else _SETTLED,
+        services=() if release.share == "dye" else release.entrances,
+        when="always",
+        policy=release.policy_object if release.share == "dye" else None,
+    )
 
 
 def _weigh_back(release: Release) -> Step:

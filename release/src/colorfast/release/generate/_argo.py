@@ -60,12 +60,22 @@ def install(site: Site) -> Iterator[Json]:
         yield _weighted(site, one) if by_services(site) else one
 
 
+_APPLIED: Final = {"deploy": (True, True), "restore": (False, False), "scale-down": (False, True)}
+"""By action: whether the new version is applied, and whether a Rollout has weights to give."""
+
+_UNDYED: Final = (True, False)
+"""Of a rollback. With other steps Argo begins at the first again: at weight 0, its pods stay."""
+
+
 def pods(site: Site, step: Step) -> Iterator[Json]:
     """What a step with pods applies: a promotion or an abort is a command, not an object."""
-    versions = {"deploy": True, "restore": False, "scale-down": False}
+    applied = _UNDYED if step.action == "undye" and step.when else _APPLIED.get(step.action)
+    if applied is None:
+        return
+    is_new, weighs = applied
     for change in site.release.changes:
-        if change.name in step.services and step.action in versions:
-            yield rollout(site, change, change.new if versions[step.action] else change.old)
+        if change.name in step.services:
+            yield rollout(site, change, change.new if is_new else change.old, weighs=weighs)
 
 
 def beside(site: Site, step: Step) -> Iterator[Json]:
@@ -75,8 +85,8 @@ def beside(site: Site, step: Step) -> Iterator[Json]:
         yield from argo_run(site, Stage(weight=step.weight, pause=step.pause), namespace)
 
 
-def rollout(site: Site, change: Change, version: str) -> Json:
-    """The Rollout of a service, at *version*."""
+def rollout(site: Site, change: Change, version: str, *, weighs: bool = True) -> Json:
+    """The Rollout of a service, at *version*; *weighs*: at the entrance it gives shares."""
     name, namespace = change.name, change.service.namespace
     return site.manifest(ARGO, "Rollout", name, namespace) | {
         "spec": {
@@ -84,7 +94,7 @@ def rollout(site: Site, change: Change, version: str) -> Json:
             "revisionHistoryLimit": 2,
             "selector": {"matchLabels": kept_labels(site, change)},
             "template": template(site, change, version),
-            "strategy": {"canary": _canary(site, change)},
+            "strategy": {"canary": _canary(site, change, weighs=weighs)},
         }
     }
 
@@ -107,10 +117,10 @@ def _managed(site: Site) -> bool:
     return site.locked and site.release.style == "managed"
 
 
-def _canary(site: Site, change: Change) -> Json:
+def _canary(site: Site, change: Change, *, weighs: bool) -> Json:
     full = {"setCanaryScale": {"replicas": change.replicas}}
     if by_services(site):
-        return _hosts(site, change) | {"steps": [full, *_steps(site, change)]}
+        return _hosts(site, change) | {"steps": [full, *_steps(site, change, weighs=weighs)]}
     lanes = {}
     if site.release.style == "labels":
         # They move with the pods' role, and never flap.
@@ -175,7 +185,7 @@ def _hosts(site: Site, change: Change) -> Json:
     }
 
 
-def _steps(site: Site, change: Change) -> Iterator[Json]:
+def _steps(site: Site, change: Change, *, weighs: bool) -> Iterator[Json]:
     release = site.release
     if not site.locked:
         yield from _weights(site, waits=False)
@@ -183,7 +193,7 @@ def _steps(site: Site, change: Change) -> Iterator[Json]:
     if release.share != "weights":
         yield _set_header_route(site, change)
     yield {"pause": {}}
-    if release.share == "weights" or _colours(site, change):
+    if release.share == "weights" or (weighs and _colours(site, change)):
         yield from _weights(site, waits=True)
 
 

@@ -12,7 +12,6 @@ CODES: Codes = {
     "CF825": ("error", "lane whose subset the release needs"),
     "CF826": ("warning", "filters that do not send what the split reads"),
     "CF827": ("warning", "measurements that nobody takes"),
-    "CF828": ("warning", "share that cannot be taken back by itself"),
 }
 """Every code of this package: its level and its title."""
 

@@ -159,15 +159,6 @@ def _check(site: Site) -> Iterator[Diagnostic]:
             why=f"{release.controller} takes no measurements in such a release",
             fix="ask Prometheus before each step, or use argo-rollouts or kubevela",
         )
-    if release.controller == "argo-rollouts" and site.locked and release.share == "entrance":
-        yield finding(
-            release,
-            "CF828",
-            "the rollback has no command for the step that dyes nobody",
-            why="Argo ends the weights of the entrance by a promotion or an abort only, and an "
-            "abort takes the entrance's pods too",
-            fix="use share: dye",
-        )
     if release.mesh.fallback == "endpoints":
         yield from _named_by_filters(site)
     if site.locked and release.share != "dye" and _keeps_routes(site):

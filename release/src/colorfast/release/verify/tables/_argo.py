@@ -270,10 +270,52 @@ MANAGED = Table(
     },
 )
 
+_ABORT: tuple[Row, ...] = (
+    Row(
+        name="abort: the old version gets all requests",
+        by="plan",
+        verb="weigh-none",
+        when={"ctl": ACTIVE, "base": ("old~new", "old~new>new", "new"), "old": "ready"},
+        then={"ctl": "aborting", "base": "old~new>old"},
+        seen="run",
+        evidence="the canary's Service is led to the stable pods, then each VirtualService gets "
+        "its weights, all in writes of their own",
+    ),
+    Row(
+        name="abort: there are no weights yet",
+        by="plan",
+        verb="weigh-none",
+        when={"ctl": ACTIVE, "base": "old"},
+        then={"ctl": "aborting"},
+        seen="run",
+        evidence="as when there are",
+    ),
+    Row(
+        name="weights come back for a moment while Argo aborts",
+        by="controller",
+        when={"ctl": "aborting", "base": "old", "new": "ready"},
+        then={"base": "old~new>old"},
+        seen="run",
+        evidence="after a write that is refused it begins again, and that leads the canary's "
+        "Service to the new pods first; and weights that it was about to set when somebody "
+        "aborted came 0.1 s after that",
+    ),
+    Row(
+        name="Argo has aborted",
+        by="controller",
+        when={"ctl": "aborting", "base": "old"},
+        then={"ctl": "aborted"},
+        seen="run",
+        evidence="the Rollout is Degraded: its weights are written, and Services with weight 0 "
+        "lead nobody",
+    ),
+)
+
 WEIGHTS = Table(
     name="argo-rollouts, weights",
     rows=(
-        *OWN_WEIGHTS,
+        *(replace(row, when={"ctl": ACTIVE, **row.when}) for row in OWN_WEIGHTS[:2]),
+        *_ABORT,
         *SETTLING,
         *PODS,
         DEPLOY,
@@ -317,7 +359,7 @@ WEIGHTS = Table(
             name="the analysis fails: Argo gives the old version all requests",
             by="trouble",
             when={"ctl": "paused", "base": ("old~new", "old~new>new", "new")},
-            then={"ctl": "aborted", "base": "old~new>old"},
+            then={"ctl": "aborting", "base": "old~new>old"},
             seen="run",
             evidence="a failing AnalysisRun aborts by itself",
         ),
@@ -333,6 +375,7 @@ WEIGHTS = Table(
     done={
         **WEIGHTS_DONE,
         **PODS_DONE,
+        "weigh-none": ({"base": "old", "ctl": ("idle", "aborted")}, THROUGH),
         "scale-down": ({"ctl": "idle", "new": "none"}, THROUGH),
     },
 )
