@@ -89,6 +89,8 @@ class _Follower:
                 if any(row.name == event.what and row.then for row in self.table.rows):
                     self.struck.add(event.service)
                 self._go_on()
+            case "is":
+                return self._is_at(event, {event.what})
             case "over":
                 self.troubles.discard((event.service, event.what))
                 return self._struck(event)
@@ -98,12 +100,25 @@ class _Follower:
         """Who is told that a trouble is over knows what it has made of the controller."""
         for row in self.table.rows:
             if row.name == event.what and "ctl" in row.then:
-                before = self.possible[event.service]
-                after = frozenset(one for one in before if one.ctl == row.then["ctl"])
-                if not after:
-                    return f"{event.service} was not struck by: {row.name}"
-                self.possible[event.service] = after
+                return self._is_at(event, self._follow(row.then["ctl"]))
         return ""
+
+    def _is_at(self, event: Event, words: set[str]) -> str:
+        """Who is told what the controller is at knows more than what can be seen."""
+        before = self.possible[event.service]
+        self.possible[event.service] = frozenset(one for one in before if one.ctl in words)
+        if self.possible[event.service]:
+            return ""
+        return f"{event.service} could not have come to: {event.what}"
+
+    def _follow(self, ctl: str) -> set[str]:
+        """What a controller can be at after *ctl* without anybody's doing."""
+        rows = [row for row in self.table.rows if row.by == "controller" and "ctl" in row.then]
+        found, new = {ctl}, {ctl}
+        while new:
+            new = {row.then["ctl"] for row in rows if row.when.get("ctl") in new} - found
+            found |= new
+        return found
 
     def _go_on(self) -> None:
         for name, possible in self.possible.items():

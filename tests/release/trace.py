@@ -20,9 +20,10 @@ BACK = "rollback/"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """There are hundreds of traces; the one in C is ten times as fast."""
 
-Kind: TypeAlias = Literal["saw", "begins", "ends", "trouble", "over", "did"]
+Kind: TypeAlias = Literal["saw", "begins", "ends", "trouble", "over", "is", "did"]
 """What can be seen of a service has changed; a step of the plan begins, and has come to its end; a
-trouble may strike a service from now on, and no more; something that no row is about."""
+trouble may strike a service from now on, and no more; the controller says of a service what it is at,
+in the word of its table; something that no row is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +102,7 @@ def _entry(one: Event, known: dict[str, Mapping[str, Any]]) -> dict[str, Any]:
 def _event(entry: dict[str, Any], known: dict[str, Seen]) -> Event:
     at, service = entry.pop("at"), entry.pop("of", "")
     kind: Kind
-    for kind in ("begins", "ends", "trouble", "over", "did"):
+    for kind in ("begins", "ends", "trouble", "over", "is", "did"):
         if kind in entry:
             return Event(at=at, kind=kind, what=entry[kind], service=service)
     known[service] = replace(known.get(service, Seen()), **entry)

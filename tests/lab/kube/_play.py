@@ -117,16 +117,18 @@ class Player:
         acts = things or now or instead
         self.note("begins", name, revision=None if acts else self._at)
         (self._back if back else self._forward).append(step)
-        for change in changes if now and not back else ():
+        for change in changes if (now and not back) or instead else ():
             self._go_on(change)
-        self.apply(things)
+        applied = self.apply(things)
         for line in [*now, *instead]:
             self.controls.command(line)
         if only_until is not None:
             self.until(only_until, f"{name} is in the middle")
             return
         end = self.recorder.until(
-            partial(self._is_seen, step, changes), f"{name} is through", since=self._at
+            partial(self._is_seen, step, changes),
+            f"{name} is through",
+            since=max(self._at, applied),
         )
         # Who does nothing waits for nothing: the step is through when it begins.
         self._at = max(end.revision, self._at)
@@ -163,13 +165,18 @@ class Player:
             if (moved or not one.is_for_moved) and (gone or not one.is_for_gone)
         ]
 
-    def apply(self, things: Sequence[Json]) -> None:
-        """Apply *things* as ``kubectl apply`` does, and wait until they are recorded."""
+    def apply(self, things: Sequence[Json]) -> int:
+        """Apply *things* as ``kubectl apply`` does, and wait until they are recorded.
+
+        The revision of the last of them that is recorded; 0 if none is.
+        """
+        revision = 0
         for one in things:
             (stored,) = self._cluster.api.apply(one)
             metadata = one["metadata"]
             self._applied[one["kind"], metadata["namespace"], metadata["name"]] = one
-            self.recorder.until_seen(stored)
+            revision = max(revision, self.recorder.until_seen(stored))
+        return revision
 
     def apply_again(self) -> None:
         """Apply all that was applied, in its last form, as GitOps does."""

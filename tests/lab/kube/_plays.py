@@ -176,6 +176,8 @@ def given_up_before_old_pods_go(player: Player, lab: Lab) -> None:
         )
 
     player.play(promotion, only_until=promoted)
+    for change in player.release.changes:
+        player.note("is", "promoted", change.name)
     player.back()
 
 

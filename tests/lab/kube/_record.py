@@ -118,11 +118,14 @@ class Recorder:
         listed = self._cluster.api.get("/api/v1/podtemplates?limit=1")
         return int(listed["metadata"]["resourceVersion"])
 
-    def until_seen(self, thing: Json) -> None:
-        """Wait until *thing*, or something later in its place, is recorded."""
+    def until_seen(self, thing: Json) -> int:
+        """Wait until *thing*, or something later in its place, is recorded: its revision.
+
+        0 of what is not recorded.
+        """
         metadata = thing["metadata"]
         if thing["kind"] not in self._kinds:
-            return
+            return 0
         key = (thing["kind"], metadata.get("namespace", ""), metadata["name"])
         # Opaque to the strict; etcd's revisions, which only grow, to whoever has to know.
         wanted = int(metadata["resourceVersion"])
@@ -132,6 +135,7 @@ class Recorder:
 
         with self._changed:
             assert self._changed.wait_for(there, WITHIN), f"{key} is not recorded"
+        return wanted
 
     def until(
         self,

@@ -247,7 +247,7 @@ def _restore(release: Release) -> Step:
         why="a route must not lead to pods that are not there"
         + ("" if _draws_itself(release) else also)
         + _let_through(release),
-        until="all old pods are ready",
+        until="all old pods are ready" + _waits(release),
         services=_names(release.order),
         when=GONE,
     )
@@ -311,6 +311,12 @@ def _weighted(change: Change, weight: int) -> tuple[tuple[str, int], ...]:
 
 def _names(changes: Sequence[Change]) -> tuple[str, ...]:
     return tuple(one.name for one in changes)
+
+
+def _waits(release: Release) -> str:
+    """Of controllers that are to be promoted then: what is typed before they pause is lost."""
+    pausing = ("argo-rollouts", "kruise")
+    return ", and every Rollout waits" if release.controller in pausing else ""
 
 
 def _let_through(release: Release) -> str:

@@ -50,8 +50,8 @@ UNDO: tuple[Row, ...] = (
         verb="restore",
         when={"ctl": "promoted"},
         then={"ctl": "undoing"},
-        seen="documented",
-        evidence="a ReplicaSet whose scale-down is still ahead is taken as it is",
+        seen="run",
+        evidence="a ReplicaSet whose scale-down is still ahead is taken as it is: no pod of it went",
     ),
     Row(
         name="set the old image again",
@@ -135,5 +135,6 @@ ABORTED_PODS_GO = Row(
     when={"ctl": "aborted", "new": ("ready", "starting")},
     then={"new": "none"},
     seen="run",
-    evidence="abortScaleDownDelaySeconds (30 by default, 1 here) after an abort",
+    evidence="abortScaleDownDelaySeconds (30 by default, 1 here) after an abort; a time in whole "
+    "seconds, so that of 1 sometimes 0.2 is left",
 )

@@ -234,8 +234,8 @@ _SETTING_BACK: tuple[Row, ...] = (
         verb="scale-down",
         when={"ctl": _ACTIVE, "lane": ("off>gone", "gone", "gone>new")},
         then={"ctl": "cancelling", "lane": "gone>off"},
-        seen="supposed",
-        evidence="as when it leads somewhere",
+        seen="run",
+        evidence="as when it leads somewhere; no second Deployment was started",
     ),
     Row(
         name="set the old image back: there is no lane route",
