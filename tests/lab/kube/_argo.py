@@ -41,7 +41,7 @@ class Argo:
         """Start it."""
         metrics, health = free_ports(2)
         flags = {
-            "kubeconfig": str(self._cluster.kubeconfig()),
+            "kubeconfig": str(self._cluster.quiet_kubeconfig()),
             "namespace": "argo-rollouts",
             "leader-elect": "false",
             "metricsPort": str(metrics),

@@ -53,7 +53,7 @@ class Kruise:
     def start(self) -> None:
         """Start it, at the address where it was before: the definitions name it."""
         flags = {
-            "kubeconfig": str(self._cluster.kubeconfig()),
+            "kubeconfig": str(self._cluster.quiet_kubeconfig()),
             "metrics-bind-address": f"127.0.0.1:{self._metrics}",
             "health-probe-bind-address": f"127.0.0.1:{self._health}",
         } | {f"{one}-workers": "40" for one in _WORKERS}

@@ -32,7 +32,7 @@ from lab.kube.run import apart, become, loopback_up, not_run
 
 from colorfast.release import Controller
 
-AT_ONCE: Final[dict[Controller, int]] = {"argo-rollouts": 40, "kruise": 6}
+AT_ONCE: Final[dict[Controller, int]] = {"argo-rollouts": 70, "kruise": 6}
 """Plays that go on at the same time. Kruise lets everybody wait, and itself most of all."""
 
 CONTROLLERS: Final = (

@@ -51,7 +51,7 @@ UNDO: tuple[Row, ...] = (
         when={"ctl": "promoted"},
         then={"ctl": "undoing"},
         seen="run",
-        evidence="a ReplicaSet whose scale-down is still ahead is taken as it is: no pod of it went",
+        evidence="a ReplicaSet whose scale-down is still ahead is taken as it is, and no pod goes",
     ),
     Row(
         name="set the old image again",
