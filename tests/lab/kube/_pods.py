@@ -21,7 +21,9 @@ LABELS: Final = {
 }
 ADMIN_PORT: Final = 8081
 
-_NUMBERS = itertools.count(2)
+_WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_NUMBERS: Final = itertools.count(2 + _WORKER * 16_000)
+"""Of pods, and so of addresses: workers share a machine, and none answers at another's."""
 
 
 def namespace(cluster: Cluster, name: str) -> None:

@@ -4,6 +4,7 @@ To be run in a network namespace of its own: some of these listen on every addre
 """
 
 import json
+import os
 import secrets
 import subprocess
 import urllib.request
@@ -36,8 +37,9 @@ EVENTS: Final = "events"
 
 _RBAC: Final = "rbac.authorization.k8s.io/v1"
 
-_ENVIRONMENT: Final = {"GOGC": "400", "GOMEMLIMIT": "4GiB"}
-"""Of programs in Go: to a point here is more memory than time."""
+_MEMORY: Final = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+_ENVIRONMENT: Final = {"GOGC": "400", "GOMEMLIMIT": str(_MEMORY // 4)}
+"""Of programs in Go: up to a quarter of it, there is more memory than time."""
 
 _HURRY: Final = {"kube-api-qps": "400", "kube-api-burst": "800"}
 """Of controllers whose own 20 requests a second are enough for one release, not for many at once."""

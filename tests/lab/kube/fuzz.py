@@ -10,7 +10,7 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -60,20 +60,24 @@ def problems(lab: Lab, seed: int) -> list[str]:
 
 def play(lab: Lab, seconds: float, seed: int) -> list[str]:
     """Play from *seed* on, and tell what is wrong and how many there were."""
-    started, found, count = monotonic(), list[str](), 0
+    started, found = monotonic(), list[str]()
     name = lab.controls.name
-    seeds = iter(range(seed, sys.maxsize))
+    played = seed
     with ThreadPoolExecutor(AT_ONCE[name]) as pool:
-        running = {pool.submit(problems, lab, next(seeds)) for _ in range(AT_ONCE[name])}
-        while running:
+        running: set[Future[list[str]]] = set()
+        while True:
+            while len(running) < AT_ONCE[name] and monotonic() - started < seconds:
+                running.add(pool.submit(problems, lab, played))
+                played += 1
+            if not running:
+                break
             done, running = wait(running, return_when=FIRST_COMPLETED)
-            for one in done:
-                count += 1
-                found += one.result()
-                if monotonic() - started < seconds:
-                    running.add(pool.submit(problems, lab, next(seeds)))
+            found += (line for one in done for line in one.result())
     minutes = (monotonic() - started) / 60
-    print(f"{name}: {count} releases in {minutes:.1f} minutes, {count / minutes:.0f} a minute")  # noqa: T201
+    drawn = [Drawn(one, name).release for one in range(seed, played)]
+    changes = sum(len(one.changes) for one in drawn)
+    told = f"{len(drawn)} releases of {changes} services in {minutes:.1f} minutes"
+    print(f"{name}: {told}, {len(drawn) / minutes:.0f} releases a minute")  # noqa: T201
     return found
 
 
