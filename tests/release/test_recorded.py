@@ -126,6 +126,16 @@ def test_a_step_that_does_not_end_as_planned_is_refused() -> None:
     assert "25" in disagreement(made, table, wrong)
 
 
+def test_a_controller_that_says_what_it_cannot_be_at_is_refused() -> None:
+    made, table = plan_of("argo-locked"), table_of(release_of("argo-locked"))
+    trace = traces_of("argo-locked")["given-up-before-old-pods-go"]
+    assert disagreement(made, table, trace) == ""
+    said = [replace(one, what="healthy") if one.kind == "is" else one for one in trace.events]
+    assert "could not have come to: healthy" in disagreement(
+        made, table, replace(trace, events=tuple(said))
+    )
+
+
 def test_a_trouble_that_no_row_is_about_is_refused() -> None:
     made, table, trace = forward()
     trouble = Event(at=0.0, kind="trouble", what="an earthquake", service="mocka")

@@ -55,6 +55,9 @@ PROGRAMS: Final[Mapping[str, Program]] = {
 }
 """What is built, in the order in which it is wanted."""
 
+SOURCES: Final = (("crds", ISTIO_API), ("argo", ARGO), ("kruise", KRUISE))
+"""Modules of which files are read, by folder: where that is done there is no network to get them."""
+
 CORE: Final = ("etcd", "kube-apiserver")
 """Without these nothing runs."""
 
@@ -150,6 +153,11 @@ def _steps() -> dict[str, str]:
             build(name)
         except (OSError, subprocess.SubprocessError) as error:
             failed[name] = str(error)
+    for folder, path in SOURCES if shutil.which("go") else ():
+        try:
+            module(folder, path)
+        except (OSError, subprocess.SubprocessError) as error:
+            failed[path] = str(error)
     return failed
 
 
