@@ -185,7 +185,10 @@ def test_the_entrance_colours_its_share_and_its_controller_moves_it() -> None:
 
 def test_the_entrance_takes_its_share_back_by_a_rollout_without_weights() -> None:
     def of(folder: str) -> Object:
-        return of_kind(objects("argo-managed-entrance", folder), "Rollout")["mocka"]["spec"]
+        found: Object = of_kind(objects("argo-managed-entrance", folder), "Rollout")["mocka"][
+            "spec"
+        ]
+        return found
 
     deployed, undyed = of("01-deploy"), of("rollback/01-undye-mocka")
     assert undyed["template"] == deployed["template"]

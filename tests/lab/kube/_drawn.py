@@ -114,8 +114,9 @@ def _files(random: Random, controller: Controller) -> Iterator[tuple[str, str]]:
         for index, name in enumerate(names)
     }
     pattern = random.choice(("locked", "locked", "ordered", "single"))
-    most = 1 if pattern == "single" else len(names)
-    released = sorted(random.sample(names, random.randint(1, most)))
+    # Kruise takes a minute for each service of an ordered release.
+    most = 1 if pattern == "single" else len(names) if controller == _ARGO else 2
+    released = sorted(random.sample(names, random.randint(1, min(most, len(names)))))
     spec: dict[str, Any] = {"controller": controller, "pattern": pattern}
     least = 1
     if pattern == "locked":

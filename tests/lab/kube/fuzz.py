@@ -121,6 +121,7 @@ def inside(arguments: list[str]) -> int:
     """Play, here; 1 when something is wrong."""
     loopback_up()
     seconds, seed = (*arguments, *("300", str(secrets.randbelow(2**31)))[len(arguments) :])
+    print(f"from seed {seed} on", flush=True)  # noqa: T201
     with labs() as here, ThreadPoolExecutor() as pool:
         plays = pool.map(lambda lab: play(lab, float(seconds), int(seed)), here)
         found = [line for one in plays for line in one]
