@@ -27,6 +27,8 @@ _PATIENCE: Final = 5.0
 
 _TRIES: Final = 12
 
+_UNDER_WAY: Final[tuple[Phase, ...]] = ("beginning", "moving")
+
 _WORKERS: Final = ("rollout", "batchrelease", "trafficrouting")
 """What works on more than three releases at a time only when it is told to."""
 
@@ -92,7 +94,7 @@ class Kruise:
         namespace, name, patch = typed.groups()
         path = _path(namespace, name)
         # A person is slower than the three seconds that it waits for proxies.
-        until(lambda: _phase(self._cluster.api.get(path)) != "moving", f"{name} waits")
+        until(lambda: _phase(self._cluster.api.get(path)) not in _UNDER_WAY, f"{name} waits")
         before = self._cluster.api.get(path)
         # What is typed while it writes its own status is lost: then it is typed again.
         for _ in range(_TRIES):
@@ -185,6 +187,8 @@ def _webhooks(source: Path) -> Iterator[Json]:
 def _phase(rollout: Json) -> Phase:
     status = rollout["status"]
     if status["phase"] == "Progressing":
+        if any(one.get("reason") == "Initializing" for one in status.get("conditions", ())):
+            return "beginning"
         paused = status.get("canaryStatus", {}).get("currentStepState") == "StepPaused"
         return "waiting" if paused else "moving"
     return "idle" if status["phase"] == "Healthy" else "moving"

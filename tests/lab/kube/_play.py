@@ -22,9 +22,9 @@ from release.trace import BACK, Event, Kind, Seen, Trace
 from colorfast.release import Change, Controller, Release, Step
 from colorfast.release.generate import INSTALL
 
-Phase: TypeAlias = Literal["idle", "waiting", "aborted", "moving"]
-"""There is nothing to release, or a release is through; it waits for somebody; somebody or something
-has aborted it; it is on its way."""
+Phase: TypeAlias = Literal["idle", "beginning", "waiting", "aborted", "moving"]
+"""There is nothing to release, or a release is through; it gets ready for one; it waits for somebody;
+somebody or something has aborted it; it is on its way."""
 
 _NUMBERS: Final = count(1)
 

@@ -189,12 +189,17 @@ def given_up_before_pods_start(player: Player, lab: Lab) -> None:
     """When the lane's route is there, and leads nowhere yet."""
     (deploy,) = (one for one in player.plan.steps if one.action == "deploy")
     player.forward(deploy.number - 1)
-    player.play(
-        deploy,
-        only_until=lambda state: all(
-            player.seen(state, one).lane == "gone" for one in player.release.changes
-        ),
-    )
+
+    def begun(state: State) -> bool:
+        # The route is another controller's. Before Kruise itself has begun it takes an old version
+        # that is set back for the next one to be released.
+        return all(
+            player.controls.phase(state, one) == "moving"
+            and player.seen(state, one).lane == "gone"
+            for one in player.release.changes
+        )
+
+    player.play(deploy, only_until=begun)
     player.back()
 
 
