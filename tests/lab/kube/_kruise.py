@@ -28,6 +28,7 @@ _PATIENCE: Final = 5.0
 _TRIES: Final = 12
 
 _UNDER_WAY: Final[tuple[Phase, ...]] = ("beginning", "moving")
+"""Phases in which nothing that is typed is taken."""
 
 _WORKERS: Final = ("rollout", "batchrelease", "trafficrouting")
 """What works on more than three releases at a time only when it is told to."""

@@ -194,8 +194,7 @@ def given_up_before_pods_start(player: Player, lab: Lab) -> None:
         # The route is another controller's. Before Kruise itself has begun it takes an old version
         # that is set back for the next one to be released.
         return all(
-            player.controls.phase(state, one) == "moving"
-            and player.seen(state, one).lane == "gone"
+            player.controls.phase(state, one) == "moving" and player.seen(state, one).lane == "gone"
             for one in player.release.changes
         )
 
