@@ -54,7 +54,7 @@ _APPROVALS: Final = [
     "meanwhile. Type it again as long as `status.canaryStatus.currentStepState` is `StepPaused`.",
     "",
     "An old version that is set back before Kruise has begun with the new one is released like a",
-    "new one: it is what the lane then meets, and it waits. Approve it, until the Rollout is Healthy.",
+    "new one: the lane meets it then, and it waits. Approve it, until the Rollout is Healthy.",
     "",
 ]
 
