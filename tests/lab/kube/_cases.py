@@ -22,8 +22,7 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 PAUSE: Final = 4
 """Seconds of every pause that has a time. Whoever gives a release up in one has to be quicker."""
 
-
-SCALED_DOWN_AFTER: Final = 2
+HURRIED: Final = 2
 """Seconds after which Argo takes down old pods of releases that are in a hurry; by default 30."""
 
 
@@ -95,4 +94,4 @@ def loaded(
 
 def _hurry(one: Json) -> None:
     if one["kind"] == "Rollout" and one["apiVersion"].startswith("argoproj.io/"):
-        one["spec"]["strategy"]["canary"]["scaleDownDelaySeconds"] = SCALED_DOWN_AFTER
+        one["spec"]["strategy"]["canary"]["scaleDownDelaySeconds"] = HURRIED

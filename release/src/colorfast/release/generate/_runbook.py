@@ -53,8 +53,8 @@ _APPROVALS: Final = [
     "Kruise writes the status of a Rollout as a whole, and loses an approval that somebody types",
     "meanwhile. Type it again as long as `status.canaryStatus.currentStepState` is `StepPaused`.",
     "",
-    "An old version that is set back before Kruise has begun with the new one is released like a",
-    "new one: the lane meets it then, and it waits. Approve it, until the Rollout is Healthy.",
+    "An old version that is set back before Kruise has begun with the new one may be released like",
+    "a new one, and waits. Approve it then, until the Rollout is Healthy.",
     "",
 ]
 
