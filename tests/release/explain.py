@@ -105,9 +105,10 @@ class _Follower:
 
     def _is_at(self, event: Event, words: set[str]) -> str:
         """Who is told what the controller is at knows more than what can be seen."""
-        before = self.possible[event.service]
-        self.possible[event.service] = frozenset(one for one in before if one.ctl in words)
-        if self.possible[event.service]:
+        name = event.service
+        told = [one for one in self.possible[name] if one.ctl in words]
+        self.possible[name] = self._closed(name, told)
+        if told:
             return ""
         return f"{event.service} could not have come to: {event.what}"
 

@@ -60,6 +60,20 @@ class _Note:
     event: Event
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Typed:
+    """What is to be typed at a step besides ``kubectl apply``."""
+
+    now: list[str]
+    """At once."""
+    on: list[str]
+    """In the end."""
+    instead: list[str]
+    """Instead of applying anything."""
+    waiting: list[str]
+    """When the controller waits although nobody has told it to begin."""
+
+
 class Player:
     """Plays *case* in its namespaces, which are there and empty."""
 
@@ -110,18 +124,21 @@ class Player:
         """
         name = f"{BACK if back else ''}{step.id}"
         changes = self._concerned(step, back=back)
-        now, on, instead = self._typed(step, changes, back=back)
-        things = [] if instead else self._things(name, changes, back=back)
-        now = [*([] if back else self._ahead), *now]
+        typed = self._typed(step, changes, back=back)
+        things = [] if typed.instead else self._things(name, changes, back=back)
+        now = [*([] if back else self._ahead), *typed.now]
         # What the controller goes on with by itself begins where the step before it has ended.
-        acts = things or now or instead
+        acts = things or now or typed.instead
         self.note("begins", name, revision=None if acts else self._at)
         (self._back if back else self._forward).append(step)
-        for change in changes if (now and not back) or instead else ():
+        for change in changes if (now and not back) or typed.instead else ():
             self._go_on(change)
+        early = self._beginning(changes) if typed.waiting else []
         applied = self.apply(things)
-        for line in [*now, *instead]:
+        for line in [*now, *typed.instead]:
             self.controls.command(line)
+        for change in early:
+            self._through(change, [line for line in typed.waiting if _is_for(line, change)])
         if only_until is not None:
             self.until(only_until, f"{name} is in the middle")
             return
@@ -133,7 +150,7 @@ class Player:
         # Who does nothing waits for nothing: the step is through when it begins.
         self._at = max(end.revision, self._at)
         self.note("ends", name, revision=self._at)
-        self._ahead = on
+        self._ahead = typed.on
 
     @property
     def last(self) -> Step:
@@ -256,19 +273,39 @@ class Player:
             return [one for one in found if one["metadata"]["name"] in names]
         return found
 
-    def _typed(
-        self, step: Step, changes: Sequence[Change], *, back: bool
-    ) -> tuple[list[str], list[str], list[str]]:
-        """What the runbook says to type at once, in the end, and instead of applying anything."""
-        whose = tuple(f" -n {one.service.namespace} {one.name}" for one in changes)
+    def _typed(self, step: Step, changes: Sequence[Change], *, back: bool) -> _Typed:
+        """What the runbook says to type."""
         now, on = (
-            [line for line in lines if any(f"{one} " in f"{line} " for one in whose)]
+            [line for line in lines if any(_is_for(line, one) for one in changes)]
             for lines in self._commands[back, step.number]
         )
         done = {one.number for one in self._back}
-        found = [re.fullmatch(r"# after step (\d+) instead: (.*)", line) for line in now]
-        instead = [one[2] for one in found if one is not None and int(one[1]) in done]
-        return [line for line in now if line[0] != "#"], on, instead
+        instead = [re.fullmatch(r"# after step (\d+) instead: (.*)", line) for line in now]
+        waiting = [re.fullmatch(r"# as often as it waits then: (.*)", line) for line in now]
+        return _Typed(
+            now=[line for line in now if line[0] != "#"],
+            on=on,
+            instead=[one[2] for one in instead if one is not None and int(one[1]) in done],
+            waiting=[one[1] for one in waiting if one is not None],
+        )
+
+    def _beginning(self, changes: Sequence[Change]) -> list[Change]:
+        """Those of *changes* that the controller gets ready for: what comes now is new to it."""
+        last = self.recorder.last()
+        return [one for one in changes if self.controls.phase(last, one) == "beginning"]
+
+    def _through(self, change: Change, lines: Sequence[str]) -> None:
+        """Type *lines* as often as the controller waits for it, until it is through."""
+        for _ in range(1 + len(self.release.stages)):
+            self.until(
+                lambda state: self.controls.phase(state, change) in ("idle", "waiting"),
+                f"{change.name} waits, or is through",
+            )
+            if self.controls.phase(self.recorder.last(), change) == "idle":
+                return
+            self.note("is", "again", change.name)
+            for line in lines:
+                self.controls.command(line)
 
     def _go_on(self, change: Change) -> None:
         """Nothing can be promoted that was aborted, or that does not wait for it yet."""
@@ -341,13 +378,17 @@ def commands(runbook: str) -> dict[tuple[bool, int], tuple[list[str], list[str]]
     By whether it goes back, and the step's number.
     """
     found: dict[tuple[bool, int], tuple[list[str], list[str]]] = {}
-    typed = re.compile(r"(?m)^(?:kubectl (?!apply)|# after step).*$")
+    typed = re.compile(r"(?m)^(?:kubectl (?!apply)|# (?:after|as often)).*$")
     for back, part in enumerate(runbook.split("# Giving it up")):
         for section in re.split(r"(?m)^## ", part)[1:]:
             number = int(section.partition(".")[0])
             now, _, on = section.partition("\nUntil: ")
             found[bool(back), number] = typed.findall(now), typed.findall(on)
     return found
+
+
+def _is_for(line: str, change: Change) -> bool:
+    return f" -n {change.service.namespace} {change.name} " in f"{line} "
 
 
 @contextmanager

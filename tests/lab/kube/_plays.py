@@ -80,6 +80,7 @@ def _returns_of_kruise(release: Release, where: int) -> dict[str, Script]:
         found["given-up-while-it-rolls"] = given_up_while_it_rolls
     if release.style == "managed":
         found["given-up-before-pods-start"] = given_up_before_pods_start
+    found["given-up-before-it-begins"] = given_up_before_it_begins
     return found
 
 
@@ -199,6 +200,19 @@ def given_up_before_pods_start(player: Player, lab: Lab) -> None:
         )
 
     player.play(deploy, only_until=begun)
+    player.back()
+
+
+def given_up_before_it_begins(player: Player, lab: Lab) -> None:
+    """When the controller gets ready, and does not know yet what it was that it is to release."""
+    deploy = next(one for one in player.plan.steps if one.action == "deploy")
+    player.forward(deploy.number - 1)
+
+    def ready_itself(state: State) -> bool:
+        concerned = [one for one in player.release.changes if one.name in deploy.services]
+        return all(player.controls.phase(state, one) == "beginning" for one in concerned)
+
+    player.play(deploy, only_until=ready_itself)
     player.back()
 
 

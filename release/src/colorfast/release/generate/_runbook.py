@@ -53,8 +53,8 @@ _APPROVALS: Final = [
     "Kruise writes the status of a Rollout as a whole, and loses an approval that somebody types",
     "meanwhile. Type it again as long as `status.canaryStatus.currentStepState` is `StepPaused`.",
     "",
-    "An old version that is set back before Kruise has begun with the new one may be released like",
-    "a new one, and waits. Approve it then, until the Rollout is Healthy.",
+    "An old version that is set back before Kruise has begun with the new one is released like a",
+    "new one: the step that sets it back says what to type then, until the Rollout is Healthy.",
     "",
 ]
 
@@ -116,7 +116,7 @@ def _argo(site: Site, step: Step, change: Change) -> _Commands:
         return _Commands(now=[abort])
     if step.action == "scale-down":
         # The old template is what to go back to; where it was released again it is the new one.
-        return _instead(site, promote)
+        return _Commands(now=_instead(site, promote))
     if step.action == "promote":
         last = site.release.stages[-1]
         # A pause with a time ends by itself, and with the last one the steps do.
@@ -129,10 +129,10 @@ def _argo(site: Site, step: Step, change: Change) -> _Commands:
     return _Commands(on=[promote] if step.pause is None and not last_one else [])
 
 
-def _instead(site: Site, promote: str) -> _Commands:
+def _instead(site: Site, promote: str) -> list[str]:
     """What ends a service whose old version had to be released again."""
     again = [one.number for one in site.plan.rollback if one.action == "restore"]
-    return _Commands(now=[f"# after step {number} instead: {promote}" for number in again])
+    return [f"# after step {number} instead: {promote}" for number in again]
 
 
 def _kruise(site: Site, step: Step, change: Change) -> _Commands:
@@ -145,7 +145,8 @@ def _kruise(site: Site, step: Step, change: Change) -> _Commands:
     if step.action == "promote":
         return _Commands(now=[approve] if site.locked or last.pause is None else [])
     if step.action == "scale-down":
-        return _instead(site, approve)
+        now = [*_instead(site, approve), f"# as often as it waits then: {approve}"]
+        return _Commands(now=now)
     waits = step.action == "weigh" and step.pause is None and not site.locked
     waits = waits and step.weight not in (0, last.weight)
     return _Commands(on=[approve] if waits else [])

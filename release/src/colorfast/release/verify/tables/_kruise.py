@@ -22,9 +22,26 @@ _DEPLOY = Row(
     by="plan",
     verb="deploy",
     when={"ctl": "idle"},
-    then={"ctl": "upgrading", "new": "starting"},
+    then={"ctl": "upgrading"},
     seen="run",
-    evidence="a second Deployment with the new template is started beside the stable one",
+    evidence="nothing happens for the 3 s in which Kruise waits for its Rollout to change too",
+)
+_STARTS = Row(
+    name="Kruise starts a second Deployment",
+    by="controller",
+    when={"ctl": "upgrading", "new": "none"},
+    then={"new": "starting"},
+    seen="run",
+    evidence="with the new template, beside the stable one",
+)
+_SET_BACK_EARLY = Row(
+    name="set the old image back before Kruise has begun: it releases that",
+    by="plan",
+    verb="scale-down",
+    when={"ctl": "upgrading", "new": "none"},
+    then={"ctl": "again"},
+    seen="run",
+    evidence="it reads what to release when it begins: nothing is a rollback to it before",
 )
 _PAUSES = Row(
     name="Kruise pauses with the new version at full size",
@@ -64,6 +81,7 @@ _BASE_GONE = _gone({"base": ("old>new", "new")}, {"base": "new"})
 # Nobody sets the old image while the stable Deployment rolls: Kruise was seen to roll it back then,
 # and to take the new pods away at once, while everybody was in the lane. The runbook says so.
 _PODS: tuple[Row, ...] = (
+    _SET_BACK_EARLY,
     Row(
         name="set the old image again",
         by="plan",
@@ -77,7 +95,7 @@ _PODS: tuple[Row, ...] = (
         name="set the old image back, or promote the old version: the new pods go",
         by="plan",
         verb="scale-down",
-        when={"ctl": (*_ACTIVE, "undoing")},
+        when={"ctl": (*_ACTIVE, "undoing", "again")},
         then={"ctl": "idle", "new": "none"},
         seen="run",
         evidence="a rollback in the middle of a release removes the second Deployment",
@@ -99,6 +117,7 @@ VERSION = Table(
         *SETTLING,
         *PODS,
         _DEPLOY,
+        _STARTS,
         _PAUSES,
         Row(
             name="promote",
@@ -116,19 +135,11 @@ VERSION = Table(
 )
 
 _SETTING_OUT: tuple[Row, ...] = (
-    Row(
-        name="set the new image",
-        by="plan",
-        verb="deploy",
-        when={"ctl": "idle"},
-        then={"ctl": "upgrading"},
-        seen="run",
-        evidence="nothing happens for the 3 s in which Kruise waits for its Rollout to change too",
-    ),
+    _DEPLOY,
     Row(
         name="the lane route appears before there are new pods",
         by="controller",
-        when={"ctl": "upgrading", "lane": "off", "new": "none"},
+        when={"ctl": ("upgrading", "again"), "lane": "off", "new": "none"},
         then={"lane": "off>gone"},
         seen="run",
         evidence="the TrafficRouting is begun seconds before the second Deployment is",
@@ -256,6 +267,27 @@ _SETTING_BACK: tuple[Row, ...] = (
     ),
 )
 
+_SETTING_BACK_EARLY: tuple[Row, ...] = (
+    _SET_BACK_EARLY,
+    Row(
+        name="Kruise starts a second Deployment with the old version that was set back",
+        by="controller",
+        when={"ctl": "again", "lane": "gone"},
+        then={"lane": "gone>old"},
+        seen="run",
+        evidence="behind the lane route, as it would be with the new version",
+    ),
+    Row(
+        name="approve the old version that was set back: the lane route goes",
+        by="plan",
+        verb="scale-down",
+        when={"ctl": "again", "lane": "old"},
+        then={"ctl": "cancelling", "lane": "old>off"},
+        seen="run",
+        evidence="it waits at its first step, and ends like any other release",
+    ),
+)
+
 MANAGED = Table(
     name="kruise, managed",
     rows=(
@@ -275,6 +307,7 @@ MANAGED = Table(
         *_PROMOTION,
         *_RESTORING,
         *_SETTING_BACK,
+        *_SETTING_BACK_EARLY,
     ),
     done=_PODS_DONE,
 )
@@ -287,6 +320,7 @@ WEIGHTS = Table(
         *PODS,
         NOTHING_MOVES[0],
         _DEPLOY,
+        _STARTS,
         _PAUSES,
         Row(
             name="the weights are lost: the VirtualService was applied again",
@@ -307,11 +341,12 @@ WEIGHTS = Table(
         ),
         _rolls("both versions are behind the route while it rolls"),
         _BASE_GONE,
+        _SET_BACK_EARLY,
         Row(
-            name="set the old image back: the new pods go",
+            name="set the old image back, or promote it: the new pods go",
             by="plan",
             verb="scale-down",
-            when={"ctl": (*_ACTIVE, "finishing"), "base": "old"},
+            when={"ctl": (*_ACTIVE, "finishing", "again"), "base": "old"},
             then={"ctl": "idle", "new": "none"},
             seen="run",
             evidence="the old template again: routes are restored at once, then pods go",
