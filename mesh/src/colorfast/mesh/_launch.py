@@ -5,7 +5,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 
 from colorfast.envoy import NEWEST, EnvoyVersion, Json
@@ -75,3 +77,20 @@ async def answers(  # noqa: PLR0913 (who, where, what, how long)
         return (await get(f"http://localhost{path}", socket=socket)).status == status
 
     await supervisor.ready(child, probe, within=within)
+
+
+async def sees(
+    supervisor: Supervisor, envoy: Child, admin: Path, clusters: Collection[str], *, within: float
+) -> None:
+    """Wait until *envoy* has every endpoint of *clusters*, as far as it knows them, for healthy.
+
+    Raises ColorfastError (CF613).
+    """
+
+    async def probe() -> bool:
+        told = await get("http://localhost/clusters", socket=admin)
+        flags = re.findall(r"(?m)^(.+?)::[^:]+:\d+::health_flags::(.*)$", told.text)
+        mine = [flag for name, flag in flags if name in clusters]
+        return told.status == HTTPStatus.OK and all(flag == "healthy" for flag in mine)
+
+    await supervisor.ready(envoy, probe, within=within)

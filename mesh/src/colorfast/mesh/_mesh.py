@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from colorfast.envoy import Json
 from colorfast.mesh._apps import command_of, environment_of
 from colorfast.mesh._configs import Plan
-from colorfast.mesh._launch import answers, envoy_version, start_envoy
+from colorfast.mesh._launch import answers, envoy_version, sees, start_envoy
 from colorfast.mesh._layout import GATEWAY, SERVICE, Layout
 from colorfast.mesh._ports import LOOPBACK, Ports
 from colorfast.mesh._supervisor import Child, Supervisor
@@ -88,24 +88,40 @@ class RunningMesh:
 
         With *workloads* only these of the mesh; the others can be started later.
         """
-        chosen = self.mesh.workloads if workloads is None else workloads
+        chosen = self.mesh.workloads if workloads is None else tuple(workloads)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.start_service())
             group.create_task(self._start_envoy(GATEWAY, self.plan.gateway()))
-            group.create_task(self.start_workloads(chosen))
+            self._start_each(group, chosen)
+        await self._seen(chosen)
 
     async def start_workloads(self, workloads: Iterable[Workload]) -> None:
         """Start the Envoys and the applications of *workloads*, and wait until they are ready."""
+        chosen = tuple(workloads)
         async with asyncio.TaskGroup() as group:
-            for workload in workloads:
-                group.create_task(self._start_envoy(workload.name, self.plan.sidecar(workload)))
-                group.create_task(self._start_app(workload))
+            self._start_each(group, chosen)
+        await self._seen(chosen)
 
     async def stop_workloads(self, workloads: Iterable[Workload]) -> None:
         """Stop *workloads* as a cluster stops pods: nobody is asked whether they are idle."""
         names = [workload.name for workload in workloads]
         found = [group.pop(name) for name in names for group in (self.envoys, self._apps)]
         await self._supervisor.stop(*found)
+
+    def _start_each(self, group: asyncio.TaskGroup, workloads: Iterable[Workload]) -> None:
+        for workload in workloads:
+            group.create_task(self._start_envoy(workload.name, self.plan.sidecar(workload)))
+            group.create_task(self._start_app(workload))
+
+    async def _seen(self, workloads: Iterable[Workload]) -> None:
+        """Wait until nobody takes *workloads* for gone: Envoy looks once a second, if it does."""
+        if self.mesh.fallback != "endpoints":
+            return
+        names = {workload.name for workload in workloads}
+        async with asyncio.TaskGroup() as group:
+            for name, envoy in self.envoys.items():
+                admin, within = self.layout.admin(name), self._timing.ready
+                group.create_task(sees(self._supervisor, envoy, admin, names, within=within))
 
     async def _start_envoy(self, name: str, config: Json) -> None:
         self.envoys[name] = await start_envoy(
