@@ -20,6 +20,7 @@ from lab.kube._traffic import Eyes, pods_of, ready
 from release.trace import BACK, Event, Kind, Seen, Trace
 
 from colorfast.release import Change, Controller, Release, Step
+from colorfast.release._steps import RUNNING
 from colorfast.release.generate import INSTALL
 
 Phase: TypeAlias = Literal["idle", "beginning", "waiting", "aborted", "moving"]
@@ -125,7 +126,7 @@ class Player:
         name = f"{BACK if back else ''}{step.id}"
         changes = self._concerned(step, back=back)
         typed = self._typed(step, changes, back=back)
-        things = [] if typed.instead else self._things(name, changes, back=back)
+        things = [] if typed.instead else self._things(step, changes, back=back)
         now = [*([] if back else self._ahead), *typed.now]
         # What the controller goes on with by itself begins where the step before it has ended.
         acts = things or now or typed.instead
@@ -259,16 +260,19 @@ class Player:
     def _concerned(self, step: Step, *, back: bool) -> list[Change]:
         """The changes that *step* is for here."""
         found = [one for one in self.release.changes if one.name in step.services]
+        if step.when == RUNNING:
+            last = self.recorder.last()
+            return [one for one in found if self.controls.phase(last, one) != "aborted"]
         if not back or self.release.pattern == "locked":
             return found
         # Services that get along with each other go back alone, and only in the middle of it.
-        last = self._forward[-1]
-        released = () if last.action == "promote" else last.services
+        forth = self._forward[-1]
+        released = () if forth.action == "promote" else forth.services
         return [one for one in found if one.name in released]
 
-    def _things(self, folder: str, changes: Sequence[Change], *, back: bool) -> list[Json]:
-        found = self.case.folders.get(folder, [])
-        if back and self.release.pattern != "locked":
+    def _things(self, step: Step, changes: Sequence[Change], *, back: bool) -> list[Json]:
+        found = self.case.folders.get(f"{BACK if back else ''}{step.id}", [])
+        if step.when == RUNNING or (back and self.release.pattern != "locked"):
             names = {one.name for one in changes}
             return [one for one in found if one["metadata"]["name"] in names]
         return found

@@ -17,7 +17,14 @@ from lab.kube._lab import Lab, Script
 from lab.kube._play import Player, playing
 from lab.kube._record import State
 from lab.kube._traffic import ready
-from lab.kube._troubles import by_argo, disturbances, the_analysis_fails, trouble, victim
+from lab.kube._troubles import (
+    an_entrance_is_aborted,
+    by_argo,
+    disturbances,
+    the_analysis_fails,
+    trouble,
+    victim,
+)
 from release.cases import release_of
 from release.explain import broken, disagreement
 from release.trace import Trace
@@ -68,6 +75,9 @@ def _returns_of_argo(release: Release, where: int) -> dict[str, Script]:
     found: dict[str, Script] = {"given-up-slowly": given_up_slowly}
     if release.pattern == "locked":
         found["given-up-before-old-pods-go"] = given_up_before_old_pods_go
+        if release.share == "entrance":
+            struck = partial(given_up, after=where, disturbed=an_entrance_is_aborted)
+            found["the-entrance-aborted-given-up"] = struck
     elif release.analysis is not None:
         found["analysis-fails"] = partial(given_up, after=where, disturbed=the_analysis_fails)
     return found

@@ -19,7 +19,7 @@ def disturbances(release: Release) -> dict[str, Script]:
         "no-pod-ready": no_pod_is_ready,
         "applied-again": everything_is_applied_again,
     }
-    if by_argo(release) and release.pattern == "locked" and release.share == "dye":
+    if by_argo(release) and release.pattern == "locked" and release.share != "weights":
         found["aborted-alone"] = one_is_aborted
     return found
 
@@ -66,7 +66,17 @@ def _weights_are_back(player: Player, change: Change) -> Iterator[None]:
 
 
 def one_is_aborted(player: Player, lab: Lab) -> None:
-    change = victim(player)
+    """One that can go on later: an entrance that gives the share would begin again without any."""
+    draws_itself = player.release.share == "entrance"
+    _abort(player, _one_of(player, entrance=False) if draws_itself else victim(player))
+
+
+def an_entrance_is_aborted(player: Player, lab: Lab) -> None:
+    """One that gives the share: after that the release can only be given up."""
+    _abort(player, _one_of(player, entrance=True))
+
+
+def _abort(player: Player, change: Change) -> None:
     with trouble(player, change, "aborts"):
         player.controls.abort(change)
         _until_aborted(player, change)
@@ -106,6 +116,11 @@ def victim(player: Player) -> Change:
     names = player.last.services or (player.release.changes[0].name,)
     (change,) = (one for one in player.release.changes if one.name == names[0])
     return change
+
+
+def _one_of(player: Player, *, entrance: bool) -> Change:
+    release = player.release
+    return next(one for one in release.changes if (one.name in release.entrances) is entrance)
 
 
 def _unready(player: Player, lab: Lab, change: Change, pods: list[str]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from colorfast.release._model import Change, Release
 from colorfast.release._policies import dyed
-from colorfast.release._steps import GONE, MOVED, WHOLE, ServiceRoutes, Step
+from colorfast.release._steps import GONE, MOVED, RUNNING, WHOLE, ServiceRoutes, Step
 
 _SETTLED = "every proxy has the routes, and requests that had begun are done"
 _DYED = "every replica that dyes has this policy, and requests that had begun are done"
@@ -254,6 +254,7 @@ def _restore(release: Release) -> Step:
 
 
 def _undye_first(release: Release) -> Step:
+    argo_draws = _draws_itself(release) and release.controller == "argo-rollouts"
     return Step(
         action="undye",
         title="dye nobody",
@@ -261,7 +262,7 @@ def _undye_first(release: Release) -> Step:
         "the requests that are in the lane",
         until=_DYED if release.share == "dye" else _SETTLED,
         services=() if release.share == "dye" else release.entrances,
-        when="always",
+        when=RUNNING if argo_draws else "always",
         policy=release.policy_object if release.share == "dye" else None,
     )
 

@@ -34,6 +34,9 @@ MOVED = "a base route has been moved, or an old pod is gone"
 GONE = "a service was promoted; only for those services that were"
 """Of which services the old pods have to be started again."""
 
+RUNNING = "its Rollout is not aborted: an aborted one gives no share, and would begin again"
+"""Of which entrances the share is taken back, where the controller gives it."""
+
 WHOLE = 10_000
 """All requests, in parts of 10,000."""
 
@@ -88,6 +91,11 @@ class Step:
     def is_for_gone(self) -> bool:
         """In a rollback: whether it is needed only of services that were promoted."""
         return self.when == GONE
+
+    @property
+    def is_for_some(self) -> bool:
+        """In a rollback: whether some of its services may need it, and others not."""
+        return self.when in (GONE, RUNNING)
 
     @property
     def id(self) -> str:

@@ -78,7 +78,7 @@ def _step(site: Site, step: Step, files: Sequence[str], under: str) -> Iterator[
     yield from _labelled("If", step.when)
     yield from _labelled("Why", step.why)
     here = [name for name in files if name.startswith(f"{folder}/")]
-    if here and not step.is_for_gone:
+    if here and not step.is_for_some:
         here = [folder]
     yield from _block([_apply(one) for one in here] + commands.now)
     yield from _labelled("Until", step.until)
