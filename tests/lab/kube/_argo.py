@@ -11,6 +11,7 @@ from lab.kube._api import Json
 from lab.kube._play import Phase
 from lab.kube._record import State, Watches
 from lab.kube._rig import Cluster
+from lab.kube._traffic import ready
 
 from colorfast.release import Change, Controller
 
@@ -106,6 +107,12 @@ class Argo:
             # Before that its routes go back and forth.
             return "aborted" if status["phase"] == "Degraded" else "moving"
         return _PHASES.get(status["phase"], "moving")
+
+    def knows(self, state: State, change: Change) -> bool:
+        """It writes its routes first, then what it has seen."""
+        status = state.of("Rollout")[change.service.namespace, change.name]["status"]
+        here = sum(ready(state, change, version) for version in (change.old, change.new))
+        return int(status.get("readyReplicas", 0)) == here
 
 
 @contextmanager

@@ -1,9 +1,11 @@
-"""Stands in for scheduler and kubelet: pods that a controller made get a node and are soon ready."""
+"""Stands in for the kubelets: pods that a controller made are soon ready.
+
+They are bound to no node, which no release controller asks for, and so are gone when they are deleted.
+"""
 
 import itertools
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -12,12 +14,8 @@ from lab.kube import build
 from lab.kube._api import Json, Refused
 from lab.kube._rig import Cluster
 
-NODE: Final = "node-0"
 DELAY: Final = 0.2
 """Seconds from a pod's being there to its being ready."""
-
-_HANDS: Final = 8
-"""Pods that are looked after at the same time."""
 
 _GONE: Final = (Refused, OSError)
 
@@ -32,22 +30,16 @@ def define_routes(cluster: Cluster) -> None:
 
 
 class Nodes:
-    """One node that has room for every pod. Not for pods that nobody controls."""
+    """Has room for every pod. Not for pods that nobody controls."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self._hands = ThreadPoolExecutor(_HANDS)
         self._numbers = itertools.count(1)
 
     def start(self) -> None:
-        """Make the node, and look after pods from now on."""
-        api = self._cluster.api
-        api.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}})
-        room = {"cpu": "64", "memory": "256Gi", "pods": "1000"}
-        status = {"capacity": room, "allocatable": room, "conditions": [_condition("Ready")]}
-        api.patch(f"/api/v1/nodes/{NODE}/status", {"status": status})
+        """Look after pods from now on."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -56,7 +48,6 @@ class Nodes:
         with suppress(*_GONE):  # an event, for a watch that waits for one
             self._cluster.api.apply(_bell())
         self._thread.join(10.0)
-        self._hands.shutdown()
 
     def set_ready(self, namespace: str, pod: str, *, ready: bool) -> None:
         """Report the pod as ready, or not."""
@@ -69,25 +60,19 @@ class Nodes:
                 for event in self._cluster.api.watch("/api/v1/pods"):
                     if self._stopping.is_set():
                         return
-                    if event["type"] in ("ADDED", "MODIFIED"):
-                        self._hands.submit(self._look_after, event["object"])
+                    if event["type"] == "ADDED":
+                        self._look_after(event["object"])
             self._stopping.wait(0.2)
 
     def _look_after(self, pod: Json) -> None:
         metadata = pod["metadata"]
         if "ownerReferences" not in metadata:
             return
-        api = self._cluster.api
-        path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
-        with suppress(*_GONE):
-            if metadata.get("deletionTimestamp"):
-                api.request("DELETE", path, {"gracePeriodSeconds": 0})
-            elif not pod["spec"].get("nodeName"):
-                api.request("POST", f"{path}/binding", _binding(metadata["name"]))
-            elif not pod.get("status", {}).get("podIP"):
-                timer = threading.Timer(DELAY, self._report, (path, pod), {"ready": True})
-                timer.daemon = True
-                timer.start()
+        if not pod.get("status", {}).get("podIP"):
+            path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
+            timer = threading.Timer(DELAY, self._report, (path, pod), {"ready": True})
+            timer.daemon = True
+            timer.start()
 
     def _report(self, path: str, pod: Json, *, ready: bool) -> None:
         number = next(self._numbers)
@@ -122,16 +107,6 @@ def _bell() -> Json:
     containers = [{"name": "none", "image": "none"}]
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bell"}}
     return {**pod, "spec": {"containers": containers}}
-
-
-def _binding(pod: str) -> Json:
-    target = {"apiVersion": "v1", "kind": "Node", "name": NODE}
-    return {
-        "apiVersion": "v1",
-        "kind": "Binding",
-        "metadata": {"name": pod},
-        "target": target,
-    }
 
 
 def _condition(kind: str, *, holds: bool = True) -> Json:

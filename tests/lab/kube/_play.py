@@ -46,6 +46,10 @@ class Controls(Protocol):
         """What it is at with *change*; KeyError while it does not know it."""
         ...
 
+    def knows(self, state: State, change: Change) -> bool:
+        """Whether it has seen which pods are ready, as far as it says so."""
+        ...
+
     def abort(self, change: Change) -> None:
         """Abort *change* alone, as its users do."""
         ...

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from lab.kube._lab import Lab, Script
 from lab.kube._play import Player
 from lab.kube._prometheus import BAD
+from lab.kube._record import State
 from lab.kube._traffic import ready
 
 from colorfast.release import Change, Release
@@ -128,10 +129,17 @@ def _unready(player: Player, lab: Lab, change: Change, pods: list[str]) -> None:
         for pod in pods:
             lab.nodes.set_ready(change.service.namespace, pod, ready=is_ready)
         player.until(
-            lambda state, left=left: ready(state, change, change.new) == left,  # type: ignore[misc]
+            lambda state, left=left: (  # type: ignore[misc]
+                ready(state, change, change.new) == left and _is_known(player, change, state)
+            ),
             f"{left} pods of {change.name} are ready",
         )
         _until_settled(player)
+
+
+def _is_known(player: Player, change: Change, state: State) -> bool:
+    """Whether who sets weights by what is ready has seen that; it may be late."""
+    return player.release.pattern == "locked" or player.controls.knows(state, change)
 
 
 def _until_settled(player: Player) -> None:
