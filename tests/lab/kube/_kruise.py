@@ -25,6 +25,9 @@ _CONVERTED: Final = ("rollouts", "batchreleases")
 _PATIENCE: Final = 5.0
 """Seconds after which somebody who has typed something looks whether it has happened."""
 
+_STALE: Final = 2.0
+"""Seconds in which it may still write what it has read before, which takes an approval back."""
+
 _TRIES: Final = 12
 
 _UNDER_WAY: Final[tuple[Phase, ...]] = ("beginning", "moving")
@@ -102,7 +105,8 @@ class Kruise:
             self._cluster.api.patch(f"{path}/status", yaml.safe_load(patch))
             with suppress(AssertionError):
                 until(lambda: self._went_on(path, before), f"{name} goes on", within=_PATIENCE)
-                return
+                if self._stays(path, before):
+                    return
         raise AssertionError(f"{name} does not go on: {line}")
 
     def _went_on(self, path: str, before: Json) -> bool:
@@ -113,6 +117,14 @@ class Kruise:
         before_step, step = was["canaryStatus"], now["canaryStatus"]
         is_later = step["currentStepIndex"] != before_step["currentStepIndex"]
         return is_later or step["currentStepState"] not in ("StepPaused", "StepReady")
+
+    def _stays(self, path: str, before: Json) -> bool:
+        """Whether it does not go back to where it was."""
+        try:
+            until(lambda: not self._went_on(path, before), f"{path} goes back", within=_STALE)
+        except AssertionError:
+            return True
+        return False
 
     def phase(self, state: State, change: Change) -> Phase:
         """What the controller says of what is applied now."""

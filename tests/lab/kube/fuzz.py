@@ -70,7 +70,7 @@ PARTS: Final = (
         ),
         running=running_kruise,
         share=1 / 3,
-        at_once=30,  # it lets everybody wait
+        at_once=15,  # of more it loses approvals, for it asks for no more than 20 things a second
     ),
 )
 """One after the other."""
