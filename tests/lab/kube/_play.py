@@ -4,7 +4,6 @@ Every folder is applied in the plan's order, and the runbook's commands are give
 held after every single write, by us or by a controller, becomes a trace, and between that what we did.
 """
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from lab.kube._api import Json
 from lab.kube._cases import Case
 from lab.kube._record import Key, Recorder, State, Watches
 from lab.kube._rig import Cluster
+from lab.kube._runbook import commands, is_for, typed_at
 from lab.kube._traffic import Eyes, pods_of, ready
 from release.trace import BACK, Event, Kind, Seen, Trace
 
@@ -63,20 +63,6 @@ class Controls(Protocol):
 class _Note:
     revision: int
     event: Event
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Typed:
-    """What is to be typed at a step besides ``kubectl apply``."""
-
-    now: list[str]
-    """At once."""
-    on: list[str]
-    """In the end."""
-    instead: list[str]
-    """Instead of applying anything."""
-    waiting: list[str]
-    """When the controller waits although nobody has told it to begin."""
 
 
 class Player:
@@ -129,7 +115,9 @@ class Player:
         """
         name = f"{BACK if back else ''}{step.id}"
         changes = self._concerned(step, back=back)
-        typed = self._typed(step, changes, back=back)
+        typed = typed_at(
+            self._commands[back, step.number], changes, [one.number for one in self._back]
+        )
         things = [] if typed.instead else self._things(step, changes, back=back)
         now = [*([] if back else self._ahead), *typed.now]
         # What the controller goes on with by itself begins where the step before it has ended.
@@ -143,7 +131,7 @@ class Player:
         for line in [*now, *typed.instead]:
             self.controls.command(line)
         for change in early:
-            self._through(change, [line for line in typed.waiting if _is_for(line, change)])
+            self._through(change, [line for line in typed.waiting if is_for(line, change)])
         if only_until is not None:
             self.until(only_until, f"{name} is in the middle")
             return
@@ -281,22 +269,6 @@ class Player:
             return [one for one in found if one["metadata"]["name"] in names]
         return found
 
-    def _typed(self, step: Step, changes: Sequence[Change], *, back: bool) -> _Typed:
-        """What the runbook says to type."""
-        now, on = (
-            [line for line in lines if any(_is_for(line, one) for one in changes)]
-            for lines in self._commands[back, step.number]
-        )
-        done = {one.number for one in self._back}
-        instead = [re.fullmatch(r"# after step (\d+) instead: (.*)", line) for line in now]
-        waiting = [re.fullmatch(r"# as often as it waits then: (.*)", line) for line in now]
-        return _Typed(
-            now=[line for line in now if line[0] != "#"],
-            on=on,
-            instead=[one[2] for one in instead if one is not None and int(one[1]) in done],
-            waiting=[one[1] for one in waiting if one is not None],
-        )
-
     def _beginning(self, changes: Sequence[Change]) -> list[Change]:
         """Those of *changes* that the controller gets ready for: what comes now is new to it."""
         last = self.recorder.last()
@@ -378,25 +350,6 @@ class Player:
 def stays(release: Release, step: Step) -> bool:
     """Whether nothing goes on by itself after *step*, however long it takes."""
     return release.pattern == "locked" or (step.pause is None and step.action != "deploy")
-
-
-def commands(runbook: str) -> dict[tuple[bool, int], tuple[list[str], list[str]]]:
-    """What is to be typed besides ``kubectl apply``, at once and when the step is through.
-
-    By whether it goes back, and the step's number.
-    """
-    found: dict[tuple[bool, int], tuple[list[str], list[str]]] = {}
-    typed = re.compile(r"(?m)^(?:kubectl (?!apply)|# (?:after|as often)).*$")
-    for back, part in enumerate(runbook.split("# Giving it up")):
-        for section in re.split(r"(?m)^## ", part)[1:]:
-            number = int(section.partition(".")[0])
-            now, _, on = section.partition("\nUntil: ")
-            found[bool(back), number] = typed.findall(now), typed.findall(on)
-    return found
-
-
-def _is_for(line: str, change: Change) -> bool:
-    return f" -n {change.service.namespace} {change.name} " in f"{line} "
 
 
 @contextmanager
